@@ -1,0 +1,69 @@
+"""What a run is called: the source it runs in, its application, and its own id. Together they make its ARN."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+__all__ = ["MalformedId", "RunId", "Source"]
+
+SOURCE = re.compile(r"(?P<account>\d{12})/(?P<region>[a-z]{2}(-[a-z]+)+-\d)")
+RUN_ARN = re.compile(
+    r"arn:aws[a-zA-Z0-9-]*:emr-serverless:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):"
+    r"/applications/(?P<application_id>[0-9a-z]{1,64})/jobruns/(?P<job_run_id>[0-9a-z]{1,64})"
+)
+
+
+class MalformedId(ValueError):
+    """A text is not the name of a source or of a run."""
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """One account and Region: one quota, one role, one schedule. Written `<account>/<region>`."""
+
+    account: str
+    region: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `<account>/<region>`; raises MalformedId."""
+        found = SOURCE.fullmatch(text)
+        if found is None:
+            raise MalformedId(f"a source is <12 digits>/<region>, not {text!r}")
+        return cls(found["account"], found["region"])
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.region}"
+
+    @property
+    def partition(self) -> str:
+        """The AWS partition that the Region belongs to: `aws`, `aws-cn` or `aws-us-gov`."""
+        for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
+            if self.region.startswith(prefix):
+                return partition
+        return "aws"
+
+
+@dataclass(frozen=True, order=True)
+class RunId:
+    """The full name of one job run. Ids are 1 to 64 characters of `[0-9a-z]` (API reference, GetJobRun)."""
+
+    source: Source
+    application_id: str
+    job_run_id: str
+
+    @classmethod
+    def parse(cls, arn: str) -> Self:
+        """Read a job run's ARN; raises MalformedId."""
+        found = RUN_ARN.fullmatch(arn)
+        if found is None:
+            raise MalformedId(f"not the ARN of an EMR Serverless job run: {arn!r}")
+        return cls(Source(found["account"], found["region"]), found["application_id"], found["job_run_id"])
+
+    @property
+    def arn(self) -> str:
+        place = f"arn:{self.source.partition}:emr-serverless:{self.source.region}:{self.source.account}"
+        return f"{place}:/applications/{self.application_id}/jobruns/{self.job_run_id}"
+
+    def __str__(self) -> str:
+        return self.arn
