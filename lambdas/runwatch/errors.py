@@ -1,2 +1,91 @@
-class BadSettings(Exception):
+"""What can go wrong, each named for what happened and raised `from` its cause.
+
+RunwatchError
+├── LookFailed            a run could not be read; says nothing about the run (see core/failures.py)
+│   ├── LookThrottled
+│   ├── LookDenied
+│   ├── JobRunNotFound
+│   ├── LookRejected
+│   └── JobRunUnavailable     also: a reply that we cannot parse
+├── LostRace              somebody else wrote the record since we read it; read again, decide again
+├── StoreUnavailable      the table did not take or give what was asked
+└── BadSettings           the function's environment is incomplete or wrong
+"""
+
+from typing import ClassVar
+
+from runwatch.core.failures import Failure
+from runwatch.core.ids import RunId
+
+__all__ = [
+    "BadSettings",
+    "JobRunNotFound",
+    "JobRunUnavailable",
+    "LookDenied",
+    "LookFailed",
+    "LookRejected",
+    "LookThrottled",
+    "LostRace",
+    "RunwatchError",
+    "StoreUnavailable",
+    "look_failed",
+]
+
+
+class RunwatchError(Exception):
     pass
+
+
+class LookFailed(RunwatchError):
+    """GetJobRun did not tell us the run's state."""
+
+    failure: ClassVar[Failure]
+
+    def __init__(self, run: RunId, cause: str) -> None:
+        super().__init__(f"{run}: {self.failure}: {cause}")
+        self.run = run
+        self.cause = cause
+
+
+class LookThrottled(LookFailed):
+    failure = Failure.THROTTLED
+
+
+class LookDenied(LookFailed):
+    failure = Failure.DENIED
+
+
+class JobRunNotFound(LookFailed):
+    failure = Failure.NOT_FOUND
+
+
+class LookRejected(LookFailed):
+    failure = Failure.REJECTED
+
+
+class JobRunUnavailable(LookFailed):
+    failure = Failure.UNAVAILABLE
+
+
+_BY_FAILURE = {error.failure: error for error in LookFailed.__subclasses__()}
+
+
+def look_failed(failure: Failure, run: RunId, cause: str) -> LookFailed:
+    """The error that is named for this failure."""
+    return _BY_FAILURE[failure](run, cause)
+
+
+class LostRace(RunwatchError):
+    def __init__(self, run: RunId) -> None:
+        super().__init__(f"{run}: its record was changed by somebody else")
+        self.run = run
+
+
+class StoreUnavailable(RunwatchError):
+    pass
+
+
+class BadSettings(RunwatchError):
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults

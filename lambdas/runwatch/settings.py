@@ -46,7 +46,9 @@ class Settings(BaseModel):
         """Read the variables; raises BadSettings naming every variable that is missing or wrong."""
         names = {field: PREFIX + field.upper() for field in cls.model_fields}
         try:
-            return cls.model_validate({field: environment[name] for field, name in names.items() if name in environment})
+            return cls.model_validate(
+                {field: environment[name] for field, name in names.items() if name in environment}
+            )
         except ValidationError as error:
             faults = [f"{names.get(str(fault['loc'][0]), fault['loc'])}: {fault['msg']}" for fault in error.errors()]
             raise BadSettings(faults) from error

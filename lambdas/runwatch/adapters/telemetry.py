@@ -1,15 +1,34 @@
-"""Log lines and metrics, by Powertools. Every name that a dashboard, an alarm or a saved query relies on is here."""
+"""Log lines and metrics, by Powertools. Every name that a dashboard, an alarm or a saved query relies on is here.
 
+Logs are events with fields, not prose: one line an entry, one line a tick, none for a run that did not change. A failure
+that many runs share is said a few times a tick and counted for the rest. Traces come from the functions' X-Ray setting.
+"""
+
+from collections import Counter
 from enum import StrEnum
 
-__all__ = ["NAMESPACE", "Metric"]
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from runwatch.core.decide import Decision, Reason
+from runwatch.core.failures import Failure
+from runwatch.core.ids import RunId
+from runwatch.core.ledger import Entry
+from runwatch.core.tracked import TrackedRun
+from runwatch.errors import LookFailed
+from runwatch.tick import TickReport
+
+__all__ = ["NAMESPACE", "Metric", "PowertoolsJournal"]
 
 NAMESPACE = "Runwatch"
-"""CloudWatch namespace. Every metric has the dimensions `service` (poller, inbox) and `source` (account/region)."""
+"""CloudWatch namespace. Metrics of a tick have the dimensions `service` and `source` (account/region)."""
+
+SAID_AT_MOST = 5
+"""Failed looks of one class that are logged one by one in a tick."""
 
 
 class Metric(StrEnum):
-    """Counts per tick or inbox batch, except where a unit is named."""
+    """Counts per tick, except where a unit is named."""
 
     TICKS = "Ticks"
     """The heartbeat: one for every tick that came to its end."""
@@ -23,11 +42,93 @@ class Metric(StrEnum):
     STALE = "StaleReplies"
     UNEXPECTED = "UnexpectedTransitions"
     THROTTLED = "LooksThrottled"
-    UNAVAILABLE = "LooksUnavailable"
+    UNREADABLE = "LooksUnreadable"
     DENIED = "LooksDenied"
     NOT_FOUND = "LooksNotFound"
     REJECTED = "LooksRejected"
     LOST_RACES = "LostRaces"
+    NOT_COMMITTED = "LooksNotCommitted"
     CUT_SHORT = "TicksCutShort"
     REFUSED = "InboxRefused"
-    """Inbox messages that no second try can make right."""
+    """Inbox messages that no second try can make right; dimension `service` only."""
+
+
+class PowertoolsJournal:
+    def __init__(self, logger: Logger, service: str) -> None:
+        self._logger = logger
+        self._service = service
+        self._failures: Counter[Failure] = Counter()
+
+    def tracked(self, record: TrackedRun) -> None:
+        self._logger.info("run tracked", run=record.run.arn, labels=record.labels, version=record.version)
+
+    def committed(self, decision: Decision) -> None:
+        for entry in decision.entries:
+            self._logger.info(
+                "entry recorded",
+                run=entry.run.arn,
+                kind=entry.kind,
+                sequence=entry.sequence,
+                message_id=entry.message_id,
+                previous_state=entry.attributes.get("previousState"),
+                state=decision.record.state,
+                attempt=decision.record.attempt,
+                reason=decision.reason,
+            )
+
+    def nothing_new(self, decision: Decision) -> None:
+        if decision.reason is Reason.STALE_REPLY:
+            self._logger.info("stale reply ignored", run=decision.record.run.arn, state=decision.record.state)
+
+    def look_failed(self, error: LookFailed) -> None:
+        self._failures[error.failure] += 1
+        if self._failures[error.failure] <= SAID_AT_MOST:
+            self._logger.warning("look failed", run=error.run.arn, failure=error.failure, cause=error.cause)
+
+    def store_failed(self, run: RunId, error: Exception) -> None:
+        self._logger.error("not stored", run=run.arn, cause=str(error))
+
+    def not_published(self, entry: Entry, reason: str) -> None:
+        self._logger.error(
+            "message not taken", run=entry.run.arn, sequence=entry.sequence, message_id=entry.message_id, cause=reason
+        )
+
+    def refused(self, body: str, reason: str) -> None:
+        """The body can be anything, so the log has its beginning only."""
+        self._logger.error("request refused", cause=reason, body=body[:512])
+        self._count({Metric.REFUSED: 1})
+
+    def ticked(self, report: TickReport) -> None:
+        self._failures.clear()
+        self._logger.info("tick", **report.as_json())
+        counts: dict[Metric, float] = {
+            Metric.TICKS: 1,
+            Metric.WATCHED: report.watched,
+            Metric.LOOKED: report.looked,
+            Metric.CHANGED: report.changed,
+            Metric.PUBLISHED: report.published,
+            Metric.OWED: report.owed,
+            Metric.STALE: report.stale,
+            Metric.UNEXPECTED: report.unexpected,
+            Metric.THROTTLED: report.failed[Failure.THROTTLED],
+            Metric.UNREADABLE: report.failed[Failure.UNAVAILABLE],
+            Metric.DENIED: report.failed[Failure.DENIED],
+            Metric.NOT_FOUND: report.failed[Failure.NOT_FOUND],
+            Metric.REJECTED: report.failed[Failure.REJECTED],
+            Metric.LOST_RACES: report.lost_races,
+            Metric.NOT_COMMITTED: report.not_committed,
+            Metric.CUT_SHORT: int(report.cut_short),
+        }
+        self._count(counts, source=str(report.source), seconds={Metric.OLDEST_OWED: report.oldest_owed_seconds})
+
+    def _count(
+        self, counts: dict[Metric, float], source: str | None = None, seconds: dict[Metric, float] | None = None
+    ) -> None:
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
+        if source is not None:
+            metrics.add_dimension(name="source", value=source)
+        for metric, count in counts.items():
+            metrics.add_metric(name=metric, unit=MetricUnit.Count, value=count)
+        for metric, duration in (seconds or {}).items():
+            metrics.add_metric(name=metric, unit=MetricUnit.Seconds, value=duration)
+        metrics.flush_metrics()

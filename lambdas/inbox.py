@@ -1,0 +1,32 @@
+"""The inbox's entry point: requests to track and untrack runs, from its queue or by direct invocation.
+
+From the queue each message succeeds or fails alone: one that cannot be served now is tried again, one that never can be
+goes to the dead-letter queue with the reason, and the rest of its batch is served. A direct invocation has the bare
+request as its event; a bad one fails with the reason.
+"""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from runwatch.wiring import RemainingTime, logger, wired
+
+processor = BatchProcessor(event_type=EventType.SQS, model=SqsRecordModel, raise_on_entire_batch_failure=False)
+
+
+@logger.inject_lambda_context
+def handle(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN401 - Lambda takes JSON of either shape
+    runwatch = wired()
+    deadline = RemainingTime.of(context, runwatch.settings.deadline_margin)
+    if "Records" not in event:
+        runwatch.answer(json.dumps(event), deadline)
+        return {"done": True}
+    return process_partial_response(
+        event=event,
+        record_handler=lambda record: runwatch.answer_or_refuse(record.body, deadline),
+        processor=processor,
+        context=context,
+    )

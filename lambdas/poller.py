@@ -1,0 +1,33 @@
+"""The poller's entry point: one tick of one source, each time its schedule fires.
+
+Event: `{"source": "<account>/<region>"}`. Answer: the tick's report. A source that is not configured is refused.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.parser import BaseModel, parse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import field_validator
+
+from runwatch.core.ids import Source
+from runwatch.wiring import RemainingTime, logger, wired
+
+
+class PollerEvent(BaseModel):
+    source: str
+
+    @field_validator("source")
+    @classmethod
+    def is_configured(cls, source: str) -> str:
+        configured = wired().settings.sources
+        if Source.parse(source) not in configured:
+            raise ValueError(f"not a configured source ({', '.join(map(str, configured))})")
+        return source
+
+
+@logger.inject_lambda_context
+def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
+    asked = parse(event=event, model=PollerEvent)
+    runwatch = wired()
+    deadline = RemainingTime.of(context, runwatch.settings.deadline_margin)
+    return runwatch.tick(Source.parse(asked.source), deadline).as_json()

@@ -1,0 +1,43 @@
+"""Decide what a look means, and commit it: record and entries in one transaction, on the version that was read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runwatch.core.decide import Decision
+from runwatch.core.tracked import TrackedRun
+from runwatch.errors import LostRace
+from runwatch.ports import Ports
+
+__all__ = ["Committed", "commit"]
+
+TRIES = 5
+"""A run is raced for by the poller and the inbox, rarely by more. After five lost races it is left to the next tick."""
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What was decided in the end, and how often somebody else was faster before that."""
+
+    decision: Decision
+    lost_races: int
+
+
+def commit(ports: Ports, tracked: TrackedRun, decide: Callable[[TrackedRun], Decision]) -> Committed:
+    """Decide and write; if the record has changed since it was read, read it again and decide again.
+
+    A decision without entries writes nothing. Raises StoreUnavailable when the table does not take it, and LostRace
+    when there is no end to losing. Either way nothing is stored, and the next look decides anew.
+    """
+    for lost_races in range(TRIES):
+        decision = decide(tracked)
+        if not decision.entries:
+            ports.journal.nothing_new(decision)
+            return Committed(decision, lost_races)
+        try:
+            ports.store.commit(decision.record, decision.entries)
+        except LostRace:
+            tracked = ports.store.load(tracked.run) or tracked
+        else:
+            ports.journal.committed(decision)
+            return Committed(decision, lost_races)
+    raise LostRace(tracked.run)

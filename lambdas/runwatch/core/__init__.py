@@ -1,0 +1,8 @@
+"""What is decided, with no I/O in it: the standard library and pydantic, values in and values out.
+
+ids       what a run is called                     states    the nine states and what follows from them
+model     what GetJobRun is asked and answers      failures  what a failed look means
+tracked   what we remember of a run                plan      which runs to look at, in which order
+decide    remembered + seen + now → entries        messages  what subscribers receive
+links     where a person would look next
+"""

@@ -1,0 +1,297 @@
+"""What subscribers of the events topic receive: one JSON document a message, shaped like AWS's EventBridge events.
+
+A field that has nothing to say is null, times are ISO 8601 in UTC with `Z`, names are AWS's own. The job driver and
+the configuration of a run stay where they are: their arguments and properties can hold secrets.
+
+A message is at most 256 KiB with its attributes (SNS). AWS's documented lengths keep it far below; what comes longer
+than that is cut, and `cut` names the fields it was cut from.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from runwatch.core.ids import RunId
+from runwatch.core.links import console_of, driver_log_of
+from runwatch.core.model import JobRun, Moment
+from runwatch.core.tracked import TrackedRun
+
+__all__ = [
+    "MESSAGES",
+    "Kind",
+    "Links",
+    "Message",
+    "ResourceHours",
+    "RunFacts",
+    "Settled",
+    "StateChange",
+    "Untracked",
+    "Witness",
+    "attributes_of",
+    "body_of",
+    "message_of",
+]
+
+TEXT_LIMIT = 2048
+TAGS_LIMIT = 96 * 1024
+
+
+class Kind(StrEnum):
+    """The message attribute `kind`."""
+
+    STATE_CHANGE = "STATE_CHANGE"
+    SETTLED = "SETTLED"
+    UNTRACKED = "UNTRACKED"
+
+
+class Witness(StrEnum):
+    """What first told us to look."""
+
+    POLL = "poll"
+    EVENT = "event"
+
+
+class _Document(BaseModel):
+    """The JSON Schema describes what is sent, where every field is always present."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, json_schema_serialization_defaults_required=True
+    )
+
+
+class Links(_Document):
+    console: str
+    driver_log: str | None = None
+    """`s3://` URI of the driver's stderr, or its CloudWatch log streams in the console."""
+
+
+class ResourceHours(_Document):
+    vcpu_hour: float | None = Field(default=None, alias="vCPUHour")
+    memory_gb_hour: float | None = Field(default=None, alias="memoryGBHour")
+    storage_gb_hour: float | None = Field(default=None, alias="storageGBHour")
+
+
+class RunFacts(_Document):
+    """What every message about a run says of it."""
+
+    application_id: str
+    job_run_id: str
+    arn: str
+    job_run_name: str | None = None
+    release_label: str | None = None
+    created_by: str | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    state: str | None = None
+    state_details: str | None = None
+    mode: str | None = None
+    attempt: int | None = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
+    execution_timeout_minutes: int | None = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+    """As given when the run was tracked."""
+    links: Links
+    sequence: int
+    """Number of this message among those of its run, from 1 on without a gap."""
+    observed_at: Moment
+    cut: list[str] = Field(default_factory=list)
+    """Fields that were too long for a message and are not whole."""
+
+    @classmethod
+    def told(cls, record: TrackedRun, seen: JobRun | None, now: datetime, **more: object) -> Self:
+        """What we remember, and, where a look found the run, what it said."""
+        run = record.run
+        facts: dict[str, object] = {
+            "application_id": run.application_id,
+            "job_run_id": run.job_run_id,
+            "arn": run.arn,
+            "job_run_name": record.name,
+            "state": record.state,
+            "attempt": record.attempt if record.state else None,
+            "updated_at": record.updated_at,
+            "labels": record.labels,
+            "links": Links(console=console_of(run)),
+            "sequence": record.sequence,
+            "observed_at": now,
+        }
+        if seen is not None:
+            facts |= {
+                "release_label": seen.release_label,
+                "created_by": seen.created_by,
+                "created_at": seen.created_at,
+                "updated_at": seen.updated_at,
+                "state_details": seen.state_details,
+                "mode": seen.mode,
+                "started_at": seen.started_at,
+                "ended_at": seen.ended_at,
+                "execution_timeout_minutes": seen.execution_timeout_minutes,
+                "tags": seen.tags or {},
+                "links": Links(console=console_of(run), driver_log=driver_log_of(run, seen)),
+            }
+        return cls.model_validate(_fitting(facts | more))
+
+
+class StateChange(RunFacts):
+    """A transition. `state` was read from GetJobRun."""
+
+    state: str
+    previous_state: str | None
+    """None at first sight."""
+    reached: list[str]
+    """`state`, and before it what the run passed unseen, so that nobody waits on for a RUNNING that has been."""
+    final: bool
+    """Terminal, and no retry expected."""
+    retry_expected: bool
+    unexpected: bool
+    """The run left a terminal state without a new attempt, or took on a state that AWS had not announced."""
+    detection_delay_seconds: float
+    witness: Witness
+
+
+class Settled(RunFacts):
+    """Once per run, when it is final and its bill is in, or the wait for the bill is over: the summary."""
+
+    state: str
+    attempts: int
+    seconds_in_state: dict[str, float]
+    total_execution_duration_seconds: int | None
+    total_resource_utilization: ResourceHours | None
+    billed_resource_utilization: ResourceHours | None
+    billing_complete: bool
+
+
+class Untracked(RunFacts):
+    """The run is no longer watched because somebody asked for that; `state` is the last one seen."""
+
+
+class _Message(_Document):
+    version: Literal["1"] = "1"
+    id: str
+    """The same on every repeat, because it is derived from what happened and not from when it was sent."""
+    source: Literal["runwatch"] = "runwatch"
+    account: str
+    region: str
+    time: Moment
+    """When we saw it."""
+    resources: list[str]
+
+
+class StateChangeMessage(_Message):
+    kind: ClassVar = Kind.STATE_CHANGE
+    detail_type: Literal["EMR Serverless Job Run State Change"] = Field(
+        default="EMR Serverless Job Run State Change", alias="detail-type"
+    )
+    detail: StateChange
+
+
+class SettledMessage(_Message):
+    kind: ClassVar = Kind.SETTLED
+    detail_type: Literal["EMR Serverless Job Run Settled"] = Field(
+        default="EMR Serverless Job Run Settled", alias="detail-type"
+    )
+    detail: Settled
+
+
+class UntrackedMessage(_Message):
+    kind: ClassVar = Kind.UNTRACKED
+    detail_type: Literal["EMR Serverless Job Run Untracked"] = Field(
+        default="EMR Serverless Job Run Untracked", alias="detail-type"
+    )
+    detail: Untracked
+
+
+Message = StateChangeMessage | SettledMessage | UntrackedMessage
+MESSAGES: tuple[type[Message], ...] = (StateChangeMessage, SettledMessage, UntrackedMessage)
+
+
+def message_of(detail: RunFacts) -> Message:
+    """Wrap what happened to a run in its envelope."""
+    run = RunId.parse(detail.arn)
+    envelope = {
+        "id": _id_of(detail),
+        "account": run.source.account,
+        "region": run.source.region,
+        "time": detail.observed_at,
+        "resources": [run.arn],
+        "detail": detail,
+    }
+    wrapping = next(message for message in MESSAGES if message.model_fields["detail"].annotation is type(detail))
+    return wrapping.model_validate(envelope)
+
+
+def body_of(message: Message) -> str:
+    return message.model_dump_json(by_alias=True)
+
+
+def attributes_of(message: Message) -> dict[str, str | list[str]]:
+    """SNS message attributes for filter policies. Absent facts are left out; SNS has no empty attribute.
+
+    Never more than ten: a subscription with raw delivery to SQS discards a message that has more.
+    """
+    detail = message.detail
+    said: dict[str, str | list[str] | None] = {
+        "kind": message.kind,
+        "state": detail.state,
+        "applicationId": detail.application_id,
+        "jobRunName": detail.job_run_name,
+        "account": message.account,
+        "region": message.region,
+    }
+    if isinstance(detail, StateChange):
+        said |= {
+            "previousState": detail.previous_state,
+            "reached": detail.reached,
+            "final": "true" if detail.final else "false",
+        }
+    return {name: _attribute(value) for name, value in said.items() if value}
+
+
+def _attribute(value: str | list[str]) -> str | list[str]:
+    """SNS refuses attributes with characters that XML 1.0 has no place for; a job's name can hold any."""
+    if isinstance(value, list):
+        return [_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", part) for part in value]
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _id_of(detail: RunFacts) -> str:
+    """From facts, not from chance and not from the time of the look: the same change always has the same id."""
+    passing = {"observed_at", "detection_delay_seconds", "witness"}
+    facts = detail.model_dump_json(by_alias=True, exclude=passing)
+    return "rw-" + hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+
+def _fitting(facts: dict[str, object]) -> dict[str, object]:
+    """Cut what is longer than AWS documents, and say in `cut` what was."""
+    cut = []
+    fitting = dict(facts)
+    for name, value in facts.items():
+        if isinstance(value, str) and len(value) > TEXT_LIMIT:
+            fitting[name] = value[:TEXT_LIMIT] + "… (cut)"
+            cut.append(to_camel(name))
+    for name in ("tags", "labels"):
+        whole = cast("dict[str, str]", facts[name])
+        kept = dict(_within(TAGS_LIMIT, whole))
+        if len(kept) < len(whole):
+            fitting[name] = kept
+            cut.append(name)
+    return fitting | {"cut": cut}
+
+
+def _within(limit: int, pairs: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for key, value in pairs.items():
+        limit -= len(json.dumps({key: value}).encode())
+        if limit < 0:
+            return
+        yield key, value

@@ -1,0 +1,73 @@
+"""What we remember of a run between two looks: no more than the next decision needs."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from runwatch.core.ids import RunId
+from runwatch.core.model import Moment
+
+__all__ = ["Left", "TrackedRun"]
+
+
+def _run_id(value: object) -> object:
+    return RunId.parse(value) if isinstance(value, str) else value
+
+
+RunArn = Annotated[RunId, BeforeValidator(_run_id), PlainSerializer(str, return_type=str)]
+
+
+class Left(StrEnum):
+    """Why a run is no longer watched."""
+
+    SETTLED = "settled"
+    UNTRACKED = "untracked"
+
+
+class TrackedRun(BaseModel):
+    """One run's record. A change is a new record; the store numbers the versions and refuses to skip one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: RunArn
+    tracked_at: Moment
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Given by whoever asked us to track the run; handed on in every message."""
+
+    version: int = 0
+    """Of the stored record; 0 while it is not stored."""
+    sequence: int = 0
+    """Number of the last entry in the ledger."""
+    left: Left | None = None
+    left_at: Moment | None = None
+
+    name: str | None = None
+    state: str | None = None
+    """The last state seen; None before the first look that succeeded."""
+    attempt: int = 1
+    updated_at: Moment | None = None
+    """AWS's `updatedAt` of the reply that told us of `state`; a reply with an older one is stale."""
+    state_seen_at: Moment | None = None
+    state_since: Moment | None = None
+    """When the run took on `state`, as well as AWS's times tell."""
+    running_told: bool = False
+    """Whether a message of this attempt has said that RUNNING was reached."""
+    spent: dict[str, float] = Field(default_factory=dict)
+    """Seconds in each state that the run has moved on from."""
+
+    @classmethod
+    def new(cls, run: RunId, now: datetime, labels: dict[str, str] | None = None) -> Self:
+        return cls(run=run, tracked_at=now, labels=labels or {})
+
+    @property
+    def watched(self) -> bool:
+        return self.left is None
+
+    def changed(self, **changes: object) -> Self:
+        return self.model_copy(update=changes)
+
+    def time_in_state(self, until: datetime) -> timedelta:
+        """How long the run has been in its state; zero where AWS's times contradict each other."""
+        return max(until - self.state_since, timedelta()) if self.state_since else timedelta()

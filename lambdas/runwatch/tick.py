@@ -1,0 +1,114 @@
+"""One tick: plan, look, decide, commit, publish, inside a deadline.
+
+1. Read the source's watched runs from the index, and plan in which order to look at them.
+2. Look at each with GetJobRun. A look that fails is counted and said; its run stays due.
+3. Decide what each look means, and commit record and entries in one transaction. Nothing new, nothing written.
+4. Publish what the changed runs owe, and what earlier ticks could not publish, oldest first; mark what was taken.
+
+One bad run never stops the others. A tick that dies anywhere has lost nothing: the next one finds the same runs due and
+the same entries owed. A store that cannot be read at all fails the tick, and rings the alarm.
+"""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from pydantic.alias_generators import to_camel
+
+from runwatch.commit import commit
+from runwatch.core.decide import Patience, Reason, decide
+from runwatch.core.failures import Failure
+from runwatch.core.ids import Source
+from runwatch.core.ledger import Entry
+from runwatch.core.messages import Witness
+from runwatch.core.plan import plan
+from runwatch.errors import LostRace, StoreUnavailable
+from runwatch.look import Look, look_at
+from runwatch.ports import Deadline, Ports
+from runwatch.publish import publish_owed
+
+__all__ = ["TickReport", "tick"]
+
+
+@dataclass
+class TickReport:
+    """What one tick did, in numbers. `as_json` is what the poller returns."""
+
+    source: Source
+    watched: int = 0
+    looked: int = 0
+    """Looks that told us a state."""
+    changed: int = 0
+    """Looks that something new was committed for."""
+    published: int = 0
+    owed: int = 0
+    """Entries that are still owed when the tick ends."""
+    oldest_owed_seconds: float = 0.0
+    failed: Counter[Failure] = field(default_factory=Counter)
+    stale: int = 0
+    unexpected: int = 0
+    lost_races: int = 0
+    not_committed: int = 0
+    """Looks whose news the table did not take; the next tick sees it again."""
+    skipped: int = 0
+    """Runs that the deadline left for the next tick."""
+
+    @property
+    def cut_short(self) -> bool:
+        return self.skipped > 0
+
+    def as_json(self) -> dict[str, object]:
+        counts = {to_camel(name): value for name, value in asdict(self).items() if name not in {"source", "failed"}}
+        failures = {
+            "throttled": self.failed[Failure.THROTTLED],
+            "unreadable": self.failed[Failure.UNAVAILABLE],
+            "denied": self.failed[Failure.DENIED],
+            "notFound": self.failed[Failure.NOT_FOUND],
+            "rejected": self.failed[Failure.REJECTED],
+        }
+        return {"source": str(self.source), **counts, **failures, "cutShort": self.cut_short}
+
+
+def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline, parallel_looks: int) -> TickReport:
+    """Look at all that is due at this source. Raises StoreUnavailable if the table cannot say what that is."""
+    report = TickReport(source)
+    due = plan(ports.store.watched(source), ports.clock())
+    report.watched = len(due)
+    looks = look_at(due, ports.job_runs(source), ports.clock, deadline, parallel_looks)
+    changed = [look.tracked.run for look in looks if _take(ports, patience, look, report)]
+    owing = [owed.run for owed in ports.store.owed(source)] + changed
+    published = publish_owed(ports, dict.fromkeys(owing), deadline)
+    report.published = published.sent
+    report.owed = len(published.held)
+    report.oldest_owed_seconds = _age_of_oldest(published.held, ports.clock())
+    ports.journal.ticked(report)
+    return report
+
+
+def _take(ports: Ports, patience: Patience, look: Look, report: TickReport) -> bool:
+    """Decide and commit what one look brought; answers whether the run now owes something."""
+    if look.failed is not None:
+        report.failed[look.failed.failure] += 1
+        ports.journal.look_failed(look.failed)
+        return False
+    if look.seen is None or look.at is None:
+        report.skipped += 1
+        return False
+    report.looked += 1
+    seen, at = look.seen, look.at
+    try:
+        committed = commit(ports, look.tracked, lambda tracked: decide(tracked, seen, at, patience, Witness.POLL))
+    except (LostRace, StoreUnavailable) as error:
+        report.not_committed += 1
+        ports.journal.store_failed(look.tracked.run, error)
+        return False
+    report.lost_races += committed.lost_races
+    report.stale += committed.decision.reason is Reason.STALE_REPLY
+    report.unexpected += committed.decision.reason is Reason.UNEXPECTED
+    changed = bool(committed.decision.entries)
+    report.changed += changed
+    return changed
+
+
+def _age_of_oldest(held: list[Entry], now: datetime) -> float:
+    return max(((now - entry.recorded_at).total_seconds() for entry in held), default=0.0)
