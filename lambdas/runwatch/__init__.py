@@ -1,0 +1,19 @@
+"""Runwatch: the tick, and the map of this package.
+
+def tick(ports, source, deadline):
+    for look in look_at(plan(store.watched(source)), deadline):     # GetJobRun
+        decision = decide(look.tracked, look.seen, look.at)         # pure
+        store.commit(decision.record, decision.entries)             # one transaction, on the version read
+    for run in runs that owe something:
+        topic.publish(store.owed_by(run)); store.mark_published()   # in this order: a crash repeats, never loses
+
+poller.py, inbox.py       Lambda entry points, one folder up: parse, call, return
+wiring.py                 makes the clients, reads environment and clock; the only one that knows the adapters
+tick.py                   everything that is due at one source, inside a deadline
+sighting.py               one run that somebody told us of
+look.py  commit.py  publish.py    the steps both are made of
+ports.py  report.py  errors.py    what the flow asks of the world, what it counts, what can go wrong
+settings.py               what the environment says
+core/                     what is decided, with no I/O in it
+adapters/                 AWS, and the same ports in memory
+"""

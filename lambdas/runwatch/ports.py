@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from runwatch.core.decide import Decision
 from runwatch.core.ids import RunId, Source
@@ -11,9 +11,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LookFailed
-
-if TYPE_CHECKING:
-    from runwatch.tick import TickReport
+from runwatch.report import TickReport
 
 __all__ = ["Clock", "Deadline", "JobRuns", "Journal", "Owed", "Ports", "Refusals", "Store", "Topic"]
 
@@ -113,7 +111,7 @@ class Journal(Protocol):
 
     def refused(self, body: str, reason: str) -> None: ...
 
-    def ticked(self, report: "TickReport") -> None: ...
+    def ticked(self, report: TickReport) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,10 @@ One bad run never stops the others. A tick that dies anywhere has lost nothing: 
 the same entries owed. A store that cannot be read at all fails the tick, and rings the alarm.
 """
 
-from collections import Counter
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
-
-from pydantic.alias_generators import to_camel
 
 from runwatch.commit import commit
 from runwatch.core.decide import Patience, Reason, decide
-from runwatch.core.failures import Failure
 from runwatch.core.ids import Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Witness
@@ -26,47 +21,9 @@ from runwatch.errors import LostRace, StoreUnavailable
 from runwatch.look import Look, look_at
 from runwatch.ports import Deadline, Ports
 from runwatch.publish import publish_owed
+from runwatch.report import TickReport
 
-__all__ = ["TickReport", "tick"]
-
-
-@dataclass
-class TickReport:
-    """What one tick did, in numbers. `as_json` is what the poller returns."""
-
-    source: Source
-    watched: int = 0
-    looked: int = 0
-    """Looks that told us a state."""
-    changed: int = 0
-    """Looks that something new was committed for."""
-    published: int = 0
-    owed: int = 0
-    """Entries that are still owed when the tick ends."""
-    oldest_owed_seconds: float = 0.0
-    failed: Counter[Failure] = field(default_factory=Counter)
-    stale: int = 0
-    unexpected: int = 0
-    lost_races: int = 0
-    not_committed: int = 0
-    """Looks whose news the table did not take; the next tick sees it again."""
-    skipped: int = 0
-    """Runs that the deadline left for the next tick."""
-
-    @property
-    def cut_short(self) -> bool:
-        return self.skipped > 0
-
-    def as_json(self) -> dict[str, object]:
-        counts = {to_camel(name): value for name, value in asdict(self).items() if name not in {"source", "failed"}}
-        failures = {
-            "throttled": self.failed[Failure.THROTTLED],
-            "unreadable": self.failed[Failure.UNAVAILABLE],
-            "denied": self.failed[Failure.DENIED],
-            "notFound": self.failed[Failure.NOT_FOUND],
-            "rejected": self.failed[Failure.REJECTED],
-        }
-        return {"source": str(self.source), **counts, **failures, "cutShort": self.cut_short}
+__all__ = ["tick"]
 
 
 def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline, parallel_looks: int) -> TickReport:

@@ -25,9 +25,10 @@ from runwatch.core.decide import Patience
 from runwatch.core.ids import Source
 from runwatch.core.requests import BadRequest, Track, parse
 from runwatch.ports import Deadline, Ports, Refusals
+from runwatch.report import TickReport
 from runwatch.settings import Settings
 from runwatch.sighting import forget, sight
-from runwatch.tick import TickReport, tick
+from runwatch.tick import tick
 
 __all__ = ["RemainingTime", "Runwatch", "logger", "wired"]
 

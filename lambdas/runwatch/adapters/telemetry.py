@@ -1,7 +1,7 @@
 """Log lines and metrics, by Powertools. Every name that a dashboard, an alarm or a saved query relies on is here.
 
 Logs are events with fields, not prose: one line an entry, one line a tick, none for a run that did not change. A failure
-that many runs share is said a few times a tick and counted for the rest. Traces come from the functions' X-Ray setting.
+of many runs is said a few times a tick, and counted. Traces come from the functions' X-Ray setting.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LookFailed
-from runwatch.tick import TickReport
+from runwatch.report import TickReport
 
 __all__ = ["NAMESPACE", "Metric", "PowertoolsJournal"]
 
