@@ -1,0 +1,33 @@
+"""EMR Serverless's API on this machine, scripted and in memory, for the demo, the tests and the benchmarks.
+
+An unmodified boto3 client with `endpoint_url` pointed here is the judge of it. The map, arrows one way:
+
+    __main__ ─► http ─► service ─► account ─► runs ─► life ─► scenario ─► contract ─► errors
+       │                 │  │        ├─► faults
+       └─► reading       │  │        └─► pages
+                         │  └─► quota, clock
+                         └─► events
+
+`scenario` is what shall happen (models of the file), `reading` gets it from a file; `life` says what a run is at a
+moment; `account` has the operations; `service` lets calls in; `http` speaks AWS's protocol; `contract` holds both ends
+against botocore's service model.
+"""
+
+from simulator.clock import Clock, ManualClock, ScaledClock
+from simulator.http import Serving, serve
+from simulator.reading import FaultyScenario, load
+from simulator.scenario import Scenario
+from simulator.service import Happening, Simulator
+
+__all__ = [
+    "Clock",
+    "FaultyScenario",
+    "Happening",
+    "ManualClock",
+    "ScaledClock",
+    "Scenario",
+    "Serving",
+    "Simulator",
+    "load",
+    "serve",
+]

@@ -1,0 +1,127 @@
+"""The simulator without HTTP: who gets in, and what happens to a call on its way to the operation and back.
+
+`call` is what one API call does: it is counted, the quota may refuse it, a scripted fault may meet it, the input is
+held against AWS's model, and only then the operation runs. HTTP needs the halves, `admit` and `perform`, since it
+can also delay, cut or drop an answer. Every method may be called from any thread.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from simulator import contract, life
+from simulator.account import Account, Params
+from simulator.clock import Clock
+from simulator.errors import ApiError, usual
+from simulator.events import NativeEvents
+from simulator.quota import Quota
+from simulator.runs import Members
+from simulator.scenario import Fault, Scenario
+
+_OPERATIONS: Final = {
+    "GetJobRun": Account.get_job_run,
+    "StartJobRun": Account.start_job_run,
+    "CancelJobRun": Account.cancel_job_run,
+    "ListJobRuns": Account.list_job_runs,
+    "ListJobRunAttempts": Account.list_job_run_attempts,
+    "CreateApplication": Account.create_application,
+    "GetApplication": Account.get_application,
+    "ListApplications": Account.list_applications,
+}
+
+
+class Happening(NamedTuple):
+    """One transition as it was scripted: the truth that what a watcher delivered is compared with."""
+
+    job_run_id: str
+    attempt: int
+    state: str
+    at: datetime
+
+
+class Simulator:
+    """One account and Region. `calls` and `throttled` count by operation; `calls` includes the throttled ones.
+
+    The scenario's account and Region, where it names them, win over the arguments.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        scenario: Scenario | None = None,
+        *,
+        account: str = "123456789012",
+        region: str = "us-east-1",
+        quota: bool = True,
+    ) -> None:
+        scenario = scenario or Scenario()
+        self.account = scenario.account or account
+        self.region = scenario.region or region
+        self.calls: Counter[str] = Counter()
+        self.throttled: Counter[str] = Counter()
+        self._clock = clock
+        self._lock = threading.RLock()
+        start = self.now()
+        self._quota = Quota(start) if quota else None
+        self._state = Account(scenario, self.account, self.region, start)
+        self._events = NativeEvents()
+
+    def now(self) -> datetime:
+        """The simulated time, in milliseconds: AWS's times have no more."""
+        now = self._clock()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def call(self, operation: str, params: Params) -> Members:
+        """One API call. Faults of the wire (latency, drop, malformed) do nothing here. Raises ApiError."""
+        return self.perform(operation, params, self.admit(operation, params))
+
+    def admit(self, operation: str, params: Params) -> Fault | None:
+        """Count the call, hold it against the quota, and find the fault that meets it."""
+        with self._lock:
+            now = self.now()
+            self.calls[operation] += 1
+            if self._quota is not None and not self._quota.allows(operation, now):
+                raise self._refusal("ThrottlingException", operation, params)
+            return self._state.faults.strike(operation, params, now)
+
+    def perform(self, operation: str, params: Params, fault: Fault | None = None) -> Members:
+        """Run the operation, under the fault if there is one; the answer has the model's members only."""
+        with self._lock:
+            if fault is not None and fault.error is not None:
+                raise self._refusal(fault.error, operation, params, fault.message)
+            contract.check(operation, params)
+            now = self.now()
+            seen_at = now - timedelta(seconds=fault.stale or 0 if fault is not None else 0)
+            return contract.modelled(operation, _OPERATIONS[operation](self._state, params, seen_at, now))
+
+    def transitions(self) -> list[Happening]:
+        """Everything that has happened to all runs, oldest first, whether or not anybody could see it."""
+        with self._lock:
+            now = self.now()
+            happenings = [
+                Happening(run.fixed["jobRunId"], transition.attempt, transition.state, transition.at)
+                for run in self._state.runs()
+                for transition in life.happened(run.timeline, now)
+            ]
+        return sorted(happenings, key=lambda happening: happening.at)
+
+    def events(self, after: int = 0) -> list[Members]:
+        """The native events delivered so far whose number is above `after`: `{"number": …, "event": {…}}`."""
+        with self._lock:
+            return self._events.delivered(self._state.runs(), self.now())[max(after, 0) :]
+
+    def _refusal(self, code: str, operation: str, params: Mapping[str, object], message: str | None = None) -> ApiError:
+        if code == "ThrottlingException":
+            self.throttled[operation] += 1
+        if message:
+            return ApiError(code, message)
+        ids = (("applications", "applicationId"), ("jobruns", "jobRunId"))
+        path = "".join(f"/{part}/{params[name]}" for part, name in ids if name in params) or "/*"
+        return usual(
+            code,
+            operation=operation,
+            caller=f"arn:aws:sts::{self.account}:assumed-role/watcher/session",
+            resource=f"arn:aws:emr-serverless:{self.region}:{self.account}:{path}",
+        )

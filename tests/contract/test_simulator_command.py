@@ -1,0 +1,100 @@
+"""`python -m simulator`, as somebody at a terminal or a script runs it."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "simulator"]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [*COMMAND, "--port", "0", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            url = re.search(r"http://\S+", line)
+            assert url, line or (process.stderr and process.stderr.read())
+            yield process, url[0]
+        finally:
+            process.kill()
+
+
+def fetch(url: str) -> dict[str, object]:
+    with urllib.request.urlopen(url, timeout=20) as response:  # noqa: S310 - our own server
+        return json.load(response)
+
+
+def finished(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own program
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_it_prints_its_url_serves_the_scenario_and_ends_cleanly_when_told(ending: signal.Signals):
+    with running("--scenario", "simulator/scenarios/morning.json", "--speed", "60") as (process, url):
+        run = fetch(f"{url}/applications/00fmingest000001/jobruns/00fmpayments0001")["jobRun"]
+        process.send_signal(ending)
+        assert process.wait(timeout=20) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert run["name"] == "payments-stream"
+    assert url.startswith("http://127.0.0.1:")
+
+
+def test_account_and_region_of_the_command_line_win_over_the_scenarios():
+    arguments = ("--scenario", "simulator/scenarios/morning.json", "--account", "210987654321", "--region", "eu-west-1")
+    with running(*arguments) as (_, url):
+        application = fetch(f"{url}/applications/00fmgold00000001")["application"]
+    assert application["arn"] == "arn:aws:emr-serverless:eu-west-1:210987654321:/applications/00fmgold00000001"
+
+
+def test_requests_are_logged_only_if_asked_for():
+    with running("--verbose") as (process, url):
+        fetch(f"{url}/_simulator/health")
+        process.terminate()
+        process.wait(timeout=20)
+        assert process.stderr is not None
+        assert "GET /_simulator/health" in process.stderr.read()
+
+
+def test_a_faulty_scenario_ends_it_with_2_and_all_its_faults(tmp_path: Path):
+    scenario = tmp_path / "broken.json"
+    scenario.write_text('{"runs": [{"application": "00fa1", "states": [{"state": "running"}]}, {"start": -1}]}')
+    result = finished("--port", "0", "--scenario", str(scenario))
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [
+        [str(scenario), "runs[0].states[0].state"],
+        [str(scenario), "runs[1].application"],
+        [str(scenario), "runs[1].start"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--port", "70000"], "70000 is no port"),
+        (["--port", "some"], "invalid port value: 'some'"),
+        (["--speed", "0"], "0 is no speed"),
+        (["--quota", "double"], "choose from"),
+        (["--account", "12"], "12 is no account"),
+        (["--scenario", "there-is-no-such-file.json"], "there-is-no-such-file.json: cannot be read"),
+        (["--what"], "unrecognized arguments: --what"),
+    ],
+)
+def test_wrong_usage_ends_it_with_2_and_the_reason(arguments: list[str], reason: str):
+    result = finished(*arguments)
+    assert result.returncode == 2
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
