@@ -1,0 +1,148 @@
+"""The deployment's configuration: one TOML file, checked as a whole before anything is synthesized.
+
+Whoever deploys has one file to get right, so they hear of everything that is wrong with it at once, each fault with its
+place: `config/mine.toml: alarms.heartbeat_minutes: Input should be less than or equal to 60`.
+
+Nothing here imports the CDK: a fault is about the file, not about the stack.
+"""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from runwatch.core.ids import MalformedId, Source
+
+__all__ = ["Config", "FaultyConfig", "load"]
+
+EMAIL = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+class FaultyConfig(Exception):
+    """A configuration file that cannot be deployed. Its text has a line for every fault in the file."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def _a_region(text: str) -> str:
+    try:
+        return Source.parse(f"{0:012}/{text}").region
+    except MalformedId as error:
+        raise ValueError(f"{text!r} is not the name of a Region, such as eu-central-1") from error
+
+
+def _an_email(text: str) -> str:
+    if EMAIL.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not an e-mail address")
+    return text
+
+
+def _all_different(texts: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({text for text in texts if texts.count(text) > 1})
+    if twice:
+        raise ValueError(f"given twice: {', '.join(twice)}")
+    return texts
+
+
+class Section(BaseModel):
+    """A table of the file: an unknown name in it is a fault, since it is most often a known one misspelt."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class StackSection(Section):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$")] = "Runwatch"
+
+
+class SourceSection(Section):
+    region: Annotated[str, AfterValidator(_a_region)]
+
+
+def _different_regions(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:
+    _all_different(tuple(source.region for source in sources))
+    return sources
+
+
+class Poll(Section):
+    # A look lasts at most both timeouts, and the margin follows it. The largest values together stay below the inbox
+    # function's time limit, so that no allowed configuration keeps a function from ever looking.
+    parallel_looks: Annotated[int, Field(ge=1, le=50)] = 8
+    connect_timeout_seconds: Annotated[float, Field(ge=0.5, le=5)] = 2
+    read_timeout_seconds: Annotated[float, Field(ge=0.5, le=10)] = 5
+    deadline_margin_seconds: Annotated[float, Field(ge=1, le=10)] = 5
+
+
+class Runs(Section):
+    settle_wait_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
+    retry_window_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+
+
+class Alerts(Section):
+    emails: Annotated[tuple[Annotated[str, AfterValidator(_an_email)], ...], AfterValidator(_all_different)] = ()
+
+
+class Functions(Section):
+    memory_mb: Annotated[int, Field(ge=128, le=10240)] = 512
+    # What CloudWatch Logs accepts (API reference, PutRetentionPolicy).
+    log_retention_days: Literal[
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+    ] = 30
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+
+class Alarms(Section):
+    heartbeat_minutes: Annotated[int, Field(ge=2, le=60)] = 5
+    oldest_owed_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
+
+
+class Table(Section):
+    keep_on_delete: bool = True
+
+
+class Config(Section):
+    """The whole file. Whatever it leaves out has the value that `config/default.toml` shows."""
+
+    stack: StackSection = StackSection()
+    sources: Annotated[tuple[SourceSection, ...], AfterValidator(_different_regions)] = ()
+    poll: Poll = Poll()
+    runs: Runs = Runs()
+    alerts: Alerts = Alerts()
+    functions: Functions = Functions()
+    alarms: Alarms = Alarms()
+    table: Table = Table()
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Regions to watch in the stack's own account; empty means the Region of the stack."""
+        return tuple(source.region for source in self.sources)
+
+
+def load(path: Path) -> Config:
+    """Read and check the file; raises FaultyConfig with all its faults, each `file: section.field: reason`."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FaultyConfig([f"{path}: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise FaultyConfig([f"{path}: not UTF-8 text: {error.reason} at byte {error.start}"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise FaultyConfig([f"{path}: not TOML: {error}"]) from error
+    try:
+        # As JSON, because strict models take a list for a tuple and a table for a model only from there.
+        return Config.model_validate_json(json.dumps(content, default=str))
+    except ValidationError as error:
+        raise FaultyConfig([f"{path}: {_told(fault)}" for fault in error.errors()]) from error
+
+
+def _told(fault: ErrorDetails) -> str:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).removeprefix(".")
+    if fault["type"] == "extra_forbidden":
+        return f"{place}: there is no such setting"
+    return f"{place}: {fault['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,99 @@
+"""One page that shows whether Runwatch does its work: what it watches, what it says, what it is refused, what waits."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from aws_cdk import Aws, CfnMapping, Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra.functions import Function
+from infra.inbox import Inbox
+from infra.metrics import own
+from infra.schedule import Schedule
+from runwatch.adapters.telemetry import Metric
+from runwatch.core.ids import Source
+
+__all__ = ["Dashboard"]
+
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+FAILED_LOOKS = (
+    Metric.THROTTLED,
+    Metric.UNREADABLE,
+    Metric.DENIED,
+    Metric.NOT_FOUND,
+    Metric.REJECTED,
+    Metric.NOT_COMMITTED,
+)
+
+
+class Dashboard(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        sources: Sequence[Source],
+        poller: Function,
+        inbox_function: Function,
+        inbox: Inbox,
+        schedule: Schedule,
+    ) -> None:
+        super().__init__(scope, name)
+        self._sources, self._poller = sources, poller
+        most, minute = cloudwatch.Stats.MAXIMUM, Duration.minutes(1)
+        functions = [poller.function, inbox_function.function]
+        queues = [inbox.queue, inbox.refused, schedule.undelivered]
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(12))
+        dashboard.add_widgets(
+            _graph("Runs watched", self._ticks(Metric.WATCHED, statistic=most)),
+            _graph("Changes seen", self._ticks(Metric.CHANGED)),
+            _graph("Messages published", self._ticks(Metric.PUBLISHED)),
+        )
+        dashboard.add_widgets(
+            _graph("Looks", self._ticks(Metric.LOOKED)),
+            _graph("Looks that came to nothing, by outcome", self._ticks(*FAILED_LOOKS)),
+            _graph(
+                "Messages owed (left), and the oldest one's age in seconds (right)",
+                self._ticks(Metric.OWED, statistic=most),
+                right=self._ticks(Metric.OLDEST_OWED, statistic=most),
+            ),
+        )
+        dashboard.add_widgets(
+            _graph("Function errors", [each.metric_errors(period=minute) for each in functions]),
+            _graph("Function duration", [each.metric_duration(statistic=most, period=minute) for each in functions]),
+            _graph(
+                "Messages waiting in the inbox and both dead-letter queues (left), and refused (right)",
+                [each.metric_approximate_number_of_messages_visible(statistic=most, period=minute) for each in queues],
+                right=[own(Metric.REFUSED, service=inbox_function.service)],
+            ),
+        )
+        hosts = CfnMapping(
+            self, "Consoles", mapping={partition: {"host": host} for partition, host in CONSOLES.items()}
+        )
+        self.url = (
+            f"https://{Aws.REGION}.{hosts.find_in_map(Aws.PARTITION, 'host')}/cloudwatch/home?region={Aws.REGION}"
+            f"#dashboards/dashboard/{dashboard.dashboard_name}"
+        )
+
+    def _ticks(self, *metrics: Metric, statistic: str = cloudwatch.Stats.SUM) -> list[cloudwatch.IMetric]:
+        return [
+            own(
+                metric,
+                service=self._poller.service,
+                source=source,
+                statistic=statistic,
+                label=f"{metric.value} {source}",
+            )
+            for metric, source in product(metrics, self._sources)
+        ]
+
+
+def _graph(
+    title: str, left: Sequence[cloudwatch.IMetric], right: Sequence[cloudwatch.IMetric] = ()
+) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), width=8)

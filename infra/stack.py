@@ -1,0 +1,191 @@
+"""The stack, in flow order: the table, the ways out, the ways in, the functions between them, and who watches them.
+
+Every permission of every role stands here, action by action, with the resources it is for.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from aws_cdk import Acknowledgment, CfnOutput, Duration, Stack, Token, Validations
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.alarms import Alarms
+from infra.config import Config
+from infra.dashboard import Dashboard
+from infra.functions import Function
+from infra.inbox import Inbox
+from infra.layer import DependencyLayer
+from infra.schedule import Schedule
+from infra.sources import to_watch
+from infra.table import RunsTable
+from infra.topics import Topics
+from infra.wheels import Target
+from runwatch.settings import PREFIX
+
+__all__ = ["RunwatchStack"]
+
+TICK = Duration.seconds(55)
+"""The poller's time limit: a tick is over, or cut off, before the next one of its source begins."""
+BATCH = Duration.seconds(30)
+"""The inbox function's time limit: ten messages, each a look that may time out, several at once."""
+
+
+class RunwatchStack(Stack):
+    """Agnostic of account and Region, so that synthesizing needs no credentials."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        config: Config,
+        target: Target,
+        layers: Path,
+        emr_serverless_endpoint: str | None = None,
+    ) -> None:
+        super().__init__(
+            scope,
+            config.stack.name,
+            description="Runwatch: follows EMR Serverless job runs and tells of their changes through SNS",
+        )
+        self.sources = to_watch(self, config.regions)
+
+        self.table = RunsTable(self, "Runs", keep_on_delete=config.table.keep_on_delete)
+        self.topics = Topics(self, "Topics", emails=config.alerts.emails)
+        self.inbox = Inbox(self, "Inbox", longest_batch=BATCH)
+        self.schedule = Schedule(self, "Schedule", sources=self.sources)
+        layer = DependencyLayer(self, "Layer", target=target, cache=layers)
+        environment = self._environment(config, emr_serverless_endpoint)
+        self.poller = Function(
+            self,
+            "Poller",
+            service="poller",
+            timeout=TICK,
+            config=config.functions,
+            layer=layer.version,
+            target=target,
+            environment=environment,
+        )
+        self.inbox_function = Function(
+            self,
+            "InboxFunction",
+            service="inbox",
+            timeout=BATCH,
+            config=config.functions,
+            layer=layer.version,
+            target=target,
+            environment=environment,
+        )
+        self._grant()
+        # A tick that failed is done by the next one; one that waited a minute is due again anyway.
+        self.poller.invoked_asynchronously(retries=0, give_up_after=Duration.minutes(1))
+        # A track request that somebody sent straight to the function is somebody's run: it is tried again, then kept.
+        self.inbox_function.invoked_asynchronously(
+            retries=2, give_up_after=Duration.hours(1), failures=self.inbox.refused
+        )
+        self.inbox.feed(self.inbox_function.function)
+        self.schedule.start(self.poller.function)
+
+        alarms = Alarms(
+            self,
+            "Alarms",
+            config=config.alarms,
+            topic=self.topics.alerts,
+            poller=self.poller,
+            inbox=self.inbox_function,
+        )
+        for source in self.sources:
+            alarms.on_source(source)
+        alarms.on_dead_letters(self.inbox, self.schedule)
+        self.dashboard = Dashboard(
+            self,
+            "Dashboard",
+            sources=self.sources,
+            poller=self.poller,
+            inbox_function=self.inbox_function,
+            inbox=self.inbox,
+            schedule=self.schedule,
+        )
+        self._tell()
+
+    def _environment(self, config: Config, emr_serverless_endpoint: str | None) -> dict[str, str]:
+        """One variable for each field of `runwatch.settings.Settings`."""
+        settings = {
+            "runs_table": self.table.table.table_name,
+            "events_topic_arn": self.topics.events.topic_arn,
+            "refused_queue_url": self.inbox.refused.queue_url,
+            "sources": ",".join(str(source) for source in self.sources),
+            **config.poll.model_dump(),
+            **config.runs.model_dump(),
+        }
+        environment = {f"{PREFIX}{field.upper()}": str(value) for field, value in settings.items()}
+        if emr_serverless_endpoint is not None:
+            environment["AWS_ENDPOINT_URL_EMR_SERVERLESS"] = emr_serverless_endpoint
+        return environment
+
+    def _grant(self) -> None:
+        table, key, inbox = self.table.table.table_arn, self.topics.key, self.inbox
+        for function in (self.poller, self.inbox_function):
+            allow(function.role, "logs:CreateLogStream", "logs:PutLogEvents", on=[function.log_group.log_group_arn])
+            # xray:PutTraceSegments and xray:PutTelemetryRecords come with Tracing.ACTIVE; X-Ray knows no resources.
+            acknowledge_wildcard(function.role, "*", reason="X-Ray's write actions cannot be limited to a resource.")
+            for source in self.sources:
+                runs = job_runs(self.partition, source.region, source.account)
+                allow(function.role, "emr-serverless:GetJobRun", on=[runs])
+                region = "<AWS::Region>" if Token.is_unresolved(source.region) else source.region
+                acknowledge_wildcard(
+                    function.role,
+                    job_runs("<AWS::Partition>", region, "<AWS::AccountId>"),
+                    reason="Which applications and job runs there will be is not known when the stack is deployed.",
+                )
+            # TransactWriteItems is authorized as the writes in it.
+            allow(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table])
+            allow(function.role, "dynamodb:Query", on=[table, *self.table.index_arns])
+            allow(function.role, "sns:Publish", on=[self.topics.events.topic_arn])
+            allow(function.role, "kms:GenerateDataKey", "kms:Decrypt", on=[key.key_arn])
+        allow(
+            self.inbox_function.role,
+            *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+            on=[inbox.queue.queue_arn],
+        )
+        allow(self.inbox_function.role, "sqs:SendMessage", on=[inbox.refused.queue_arn])
+        allow(self.schedule.role, "lambda:InvokeFunction", on=[self.poller.function.function_arn])
+        allow(self.schedule.role, "sqs:SendMessage", on=[self.schedule.undelivered.queue_arn])
+        # Alarms publish as the service. The topic's policy has to name it, because asking for TLS replaced the default
+        # policy, and the key's too, because the topic is encrypted.
+        alarms = iam.ServicePrincipal(
+            "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
+        )
+        topic = self.topics.alerts.topic_arn
+        self.topics.alerts.add_to_resource_policy(
+            iam.PolicyStatement(principals=[alarms], actions=["sns:Publish"], resources=[topic])
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(principals=[alarms], actions=["kms:Decrypt", "kms:GenerateDataKey*"], resources=["*"])
+        )
+
+    def _tell(self) -> None:
+        for name, value in {
+            "EventsTopicArn": self.topics.events.topic_arn,
+            "AlertsTopicArn": self.topics.alerts.topic_arn,
+            "RunsTableName": self.table.table.table_name,
+            "InboxQueueUrl": self.inbox.queue.queue_url,
+            "InboxQueueArn": self.inbox.queue.queue_arn,
+            "PollerFunctionName": self.poller.function.function_name,
+            "InboxFunctionName": self.inbox_function.function.function_name,
+            "DashboardUrl": self.dashboard.url,
+        }.items():
+            CfnOutput(self, name, value=value)
+
+
+def job_runs(partition: str, region: str, account: str) -> str:
+    return f"arn:{partition}:emr-serverless:{region}:{account}:/applications/*/jobruns/*"
+
+
+def allow(role: iam.Role, *actions: str, on: Iterable[str]) -> None:
+    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(on)))
+
+
+def acknowledge_wildcard(role: iam.Role, resource: str, *, reason: str) -> None:
+    """Tell cdk-nag that one wildcard of one role is meant, written as it writes it: a reference in angle brackets."""
+    Validations.of(role).acknowledge(Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=reason))

@@ -1,0 +1,60 @@
+"""The runs table: records, ledgers and the outbox. Who reads it how, and its keys: `runwatch.adapters.table`."""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from runwatch.adapters.table import (
+    EXPIRES_AT,
+    OUTBOX_INDEX,
+    OUTBOX_KEYS,
+    WATCH_INDEX,
+    WATCH_KEYS,
+    WATCH_PROJECTION,
+)
+
+__all__ = ["RunsTable"]
+
+
+class RunsTable(Construct):
+    def __init__(self, scope: Construct, name: str, *, keep_on_delete: bool) -> None:
+        super().__init__(scope, name)
+        self.table = dynamodb.TableV2(
+            self,
+            "Table",
+            partition_key=_text("pk"),
+            sort_key=_text("sk"),
+            # On demand: the load is a handful of reads a minute, and bursts when many runs change at once.
+            billing=dynamodb.Billing.on_demand(),
+            # The AWS managed key shows each use in CloudTrail, and needs no grant in every reader's policy.
+            encryption=dynamodb.TableEncryptionV2.aws_managed_key(),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute=EXPIRES_AT,
+            deletion_protection=keep_on_delete,
+            removal_policy=RemovalPolicy.RETAIN if keep_on_delete else RemovalPolicy.DESTROY,
+            global_secondary_indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=WATCH_INDEX,
+                    partition_key=_text(WATCH_KEYS[0]),
+                    sort_key=_text(WATCH_KEYS[1]),
+                    projection_type=dynamodb.ProjectionType.INCLUDE,
+                    non_key_attributes=list(WATCH_PROJECTION),
+                ),
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=OUTBOX_INDEX,
+                    partition_key=_text(OUTBOX_KEYS[0]),
+                    sort_key=_text(OUTBOX_KEYS[1]),
+                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+                ),
+            ],
+        )
+
+    @property
+    def index_arns(self) -> list[str]:
+        return [f"{self.table.table_arn}/index/{index}" for index in (WATCH_INDEX, OUTBOX_INDEX)]
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

@@ -1,0 +1,77 @@
+"""The stack, synthesized in this process: once a session for each set of context values, since that takes seconds."""
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from aws_cdk import App
+from templates import FLAGS, Synthesize, Template
+
+import app as entry
+
+TWO_SOURCES = """\
+[stack]
+name = "Other"
+
+[[sources]]
+region = "eu-central-1"
+
+[[sources]]
+region = "us-east-1"
+
+[alerts]
+emails = ["ops@example.com", "night@example.com"]
+
+[functions]
+log_retention_days = 7
+memory_mb = 1024
+log_level = "DEBUG"
+
+[alarms]
+heartbeat_minutes = 3
+oldest_owed_minutes = 20
+
+[table]
+keep_on_delete = false
+"""
+
+
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synthesize]:
+    """Synthesize with the given `-c` values, cdk-nag included; the same values give the same template."""
+    done: dict[str, Template] = {}
+
+    def synthesize(stack: str = "Runwatch", **context: str) -> Template:
+        key = json.dumps(context, sort_keys=True)
+        if key not in done:
+            out = tmp_path_factory.mktemp("cdk.out")
+            given = App(context={**FLAGS, **context}, outdir=str(out), analytics_reporting=False)
+            entry.build(given)
+            given.synth()
+            done[key] = Template(out, stack)
+        return done[key]
+
+    yield synthesize
+    for template in done.values():
+        shutil.rmtree(template.directory)
+
+
+@pytest.fixture(scope="session")
+def template(synthesized: Synthesize) -> Template:
+    """The stack with nothing configured."""
+    return synthesized()
+
+
+@pytest.fixture(scope="session")
+def configured(synthesized: Synthesize, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The stack with two sources, and most knobs turned."""
+    file = tmp_path_factory.mktemp("config") / "two.toml"
+    file.write_text(TWO_SOURCES, encoding="utf-8")
+    return synthesized("Other", config=str(file))
+
+
+@pytest.fixture(scope="session")
+def local(synthesized: Synthesize) -> Template:
+    """The stack as the local emulator gets it."""
+    return synthesized(target="local", emr_serverless_endpoint="http://127.0.0.1:8080")

@@ -1,0 +1,130 @@
+"""The functions: started every minute or by a message, told by their environment what the code asks for."""
+
+import json
+import platform
+
+import pytest
+from templates import ACCOUNT, REGION, Template
+
+from infra.stack import BATCH, TICK
+from runwatch.settings import PREFIX, Settings
+
+SERVICES = ("poller", "inbox")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_environment_is_what_the_settings_ask_for(template: Template, service: str):
+    environment = template.environment(service)
+    told = {name for name in environment if name.startswith(PREFIX)}
+    assert told == {PREFIX + field.upper() for field in Settings.model_fields}
+    settings = Settings.of(environment)
+    assert [str(source) for source in settings.sources] == [f"{ACCOUNT}/{REGION}"]
+    assert settings.runs_table == "<runs table>"
+    assert settings.events_topic_arn == "<events topic>"
+    assert settings.refused_queue_url == "<refused queue>"
+    assert (settings.parallel_looks, settings.read_timeout_seconds) == (8, 5)
+    assert (settings.settle_wait_minutes, settings.retry_window_minutes, settings.retention_days) == (30, 15, 90)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_both_functions_know_every_source(configured: Template, service: str):
+    sources = Settings.of(configured.environment(service)).sources
+    assert [str(source) for source in sources] == [f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_logs_and_metrics_carry_the_services_name(template: Template, configured: Template, service: str):
+    for stack, level in ((template, "INFO"), (configured, "DEBUG")):
+        environment = stack.environment(service)
+        assert {name: value for name, value in environment.items() if not name.startswith(PREFIX)} == {
+            "POWERTOOLS_SERVICE_NAME": service,
+            "POWERTOOLS_METRICS_NAMESPACE": "Runwatch",
+            "POWERTOOLS_LOG_LEVEL": level,
+        }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_endpoint_for_emr_serverless_reaches_the_functions(local: Template, service: str):
+    assert local.environment(service)["AWS_ENDPOINT_URL_EMR_SERVERLESS"] == "http://127.0.0.1:8080"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_functions_run_on_arm_with_the_layer_and_are_traced(template: Template, service: str):
+    function = template.function(service)
+    (layer,) = template.of("Lambda::LayerVersion")
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+    assert function["Layers"] == [{"Ref": layer}]
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["MemorySize"] == 512
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_memory_is_as_configured(configured: Template, service: str):
+    assert configured.function(service)["MemorySize"] == 1024
+
+
+def test_locally_functions_are_for_this_machine(local: Template):
+    machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    assert {function["Architectures"][0] for function in local.of("Lambda::Function").values()} == {machine}
+
+
+def test_the_code_is_the_lambdas_folder_without_what_building_left_there(template: Template):
+    code = template.asset(template.function("poller")["Code"])
+    assert template.function("inbox")["Code"] == template.function("poller")["Code"]
+    assert (code / "runwatch" / "settings.py").is_file()
+    files = [file.relative_to(code).as_posix() for file in code.rglob("*")]
+    assert [file for file in files if "__pycache__" in file or "/." in f"/{file}" or file == "requirements.txt"] == []
+
+
+def test_a_tick_ends_before_the_next_begins(template: Template):
+    assert template.function("poller")["Timeout"] == TICK.to_seconds() < 60
+
+
+def test_every_source_has_a_schedule_of_its_own_each_minute(template: Template, configured: Template):
+    for stack, sources in (
+        (template, [f"{ACCOUNT}/{REGION}"]),
+        (configured, [f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1"]),
+    ):
+        schedules = stack.of("Scheduler::Schedule").values()
+        events = [json.loads(stack.text(schedule["Target"]["Input"])) for schedule in schedules]
+        assert sorted(events, key=str) == [{"source": source} for source in sources]
+        for schedule in schedules:
+            assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(1 minute)", "ENABLED")
+            assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+            assert stack.text(schedule["Target"]["Arn"]) == "<poller function>"
+
+
+def test_a_tick_is_not_tried_again_since_the_next_does_its_work(template: Template):
+    (schedule,) = template.of("Scheduler::Schedule").values()
+    assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    assert template.text(schedule["Target"]["DeadLetterConfig"]["Arn"]) == "<undelivered queue>"
+    retried = asynchronously(template)["<poller function>"]
+    assert (retried["MaximumRetryAttempts"], retried["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
+def test_a_track_request_sent_straight_to_the_inbox_is_kept_when_it_fails(template: Template):
+    retried = asynchronously(template)["<inbox function>"]
+    assert retried["MaximumRetryAttempts"] == 2
+    assert template.text(retried["DestinationConfig"]["OnFailure"]["Destination"]) == "<refused queue>"
+
+
+def test_the_inbox_takes_messages_ten_at_a_time_and_gives_back_only_those_that_failed(template: Template):
+    (feed,) = template.of("Lambda::EventSourceMapping").values()
+    assert template.text(feed["EventSourceArn"]) == "<inbox queue>"
+    assert template.text(feed["FunctionName"]) == "<inbox function>"
+    assert feed["BatchSize"] == 10
+    assert feed["MaximumBatchingWindowInSeconds"] <= 5
+    assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+def test_a_message_comes_back_no_sooner_than_six_time_limits_of_its_reader(template: Template):
+    inbox = next(queue for name, queue in template.of("SQS::Queue").items() if template.names[name] == "inbox queue")
+    assert template.function("inbox")["Timeout"] == BATCH.to_seconds() == 30
+    assert inbox["VisibilityTimeout"] >= 6 * 30
+
+
+def asynchronously(template: Template) -> dict[str, dict]:
+    configs = template.of("Lambda::EventInvokeConfig").values()
+    assert {config["Qualifier"] for config in configs} == {"$LATEST"}
+    return {template.text(config["FunctionName"]): config for config in configs}

@@ -1,0 +1,112 @@
+"""Who may do what: the exact actions of every role, each on the exact resource it is for."""
+
+import pytest
+from templates import ACCOUNT, REGION, Grant, Template
+
+
+def every_functions_grants(service: str, *sources: str) -> set[Grant]:
+    table, watch, outbox = "<runs table>", "<runs table>/index/watch", "<runs table>/index/outbox"
+    return {
+        *(
+            Grant("emr-serverless:GetJobRun", f"arn:aws:emr-serverless:{source}:{ACCOUNT}:/applications/*/jobruns/*")
+            for source in sources
+        ),
+        Grant("dynamodb:GetItem", table),
+        Grant("dynamodb:PutItem", table),
+        Grant("dynamodb:UpdateItem", table),
+        Grant("dynamodb:Query", table),
+        Grant("dynamodb:Query", watch),
+        Grant("dynamodb:Query", outbox),
+        Grant("sns:Publish", "<events topic>"),
+        Grant("kms:GenerateDataKey", "<key>"),
+        Grant("kms:Decrypt", "<key>"),
+        Grant("logs:CreateLogStream", f"<{service} logs>"),
+        Grant("logs:PutLogEvents", f"<{service} logs>"),
+        Grant("xray:PutTraceSegments", "*"),
+        Grant("xray:PutTelemetryRecords", "*"),
+    }
+
+
+INBOX_ALONE = {
+    Grant("sqs:ReceiveMessage", "<inbox queue>"),
+    Grant("sqs:DeleteMessage", "<inbox queue>"),
+    Grant("sqs:GetQueueAttributes", "<inbox queue>"),
+    Grant("sqs:SendMessage", "<refused queue>"),
+}
+
+
+def test_the_poller_may_do_this_and_nothing_else(template: Template):
+    assert template.grants(template.function("poller")["Role"]) == every_functions_grants("poller", REGION)
+
+
+def test_the_inbox_may_do_the_same_and_empty_its_queue(template: Template):
+    allowed = template.grants(template.function("inbox")["Role"])
+    assert allowed == every_functions_grants("inbox", REGION) | INBOX_ALONE
+
+
+def test_each_source_adds_its_own_region_and_no_other(configured: Template):
+    regions = ("eu-central-1", "us-east-1")
+    assert configured.grants(configured.function("poller")["Role"]) == every_functions_grants("poller", *regions)
+    allowed = configured.grants(configured.function("inbox")["Role"])
+    assert allowed == every_functions_grants("inbox", *regions) | INBOX_ALONE
+
+
+def test_the_schedules_may_call_the_poller_and_keep_what_was_not_delivered(configured: Template):
+    for schedule in configured.of("Scheduler::Schedule").values():
+        assert configured.grants(schedule["Target"]["RoleArn"]) == {
+            Grant("lambda:InvokeFunction", "<poller function>"),
+            Grant("sqs:SendMessage", "<undelivered queue>"),
+        }
+
+
+def test_no_schedule_of_another_account_can_borrow_the_role(template: Template):
+    (schedule,) = template.of("Scheduler::Schedule").values()
+    role = template.of("IAM::Role")[schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    condition = statement["Condition"]["StringEquals"]
+    assert template.text(condition["aws:SourceAccount"]) == ACCOUNT
+    assert template.text(condition["aws:SourceArn"]) == f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/default"
+
+
+def test_there_are_no_roles_and_policies_but_these(template: Template):
+    """Nothing that the CDK adds by itself may come with permissions that no test reads."""
+    users = [function["Role"] for function in template.of("Lambda::Function").values()]
+    users += [schedule["Target"]["RoleArn"] for schedule in template.of("Scheduler::Schedule").values()]
+    assert {role["Fn::GetAtt"][0] for role in users} == set(template.of("IAM::Role"))
+    assert len({role["Fn::GetAtt"][0] for role in users}) == 3
+    attached = {role["Ref"] for policy in template.of("IAM::Policy").values() for role in policy["Roles"]}
+    assert attached == set(template.of("IAM::Role"))
+    assert not template.of("IAM::ManagedPolicy")
+    assert not template.of("Lambda::Permission")
+
+
+def test_wildcards_stand_only_where_aws_knows_no_resource_or_we_cannot_know_the_run(configured: Template):
+    roles = [{"Fn::GetAtt": [role, "Arn"]} for role in configured.of("IAM::Role")]
+    wild = {grant for role in roles for grant in configured.grants(role) if "*" in grant.resource + grant.action}
+    assert {grant.action for grant in wild} == {
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+        "emr-serverless:GetJobRun",
+    }
+
+
+def test_alarms_of_this_account_may_use_the_alerts_topic_and_its_key(template: Template):
+    """CloudWatch publishes as itself: without both, every alarm would ring unheard."""
+    policies = template.of("SNS::TopicPolicy").values()
+    on_topic = next(policy for policy in policies if template.text(policy["Topics"][0]) == "<alerts topic>")
+    (topic,) = (each for each in on_topic["PolicyDocument"]["Statement"] if each["Effect"] == "Allow")
+    (key,) = template.of("KMS::Key").values()
+    (key_use,) = (each for each in key["KeyPolicy"]["Statement"] if "Service" in each["Principal"])
+    assert (topic["Action"], template.text(topic["Resource"])) == ("sns:Publish", "<alerts topic>")
+    assert key_use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    for statement in (topic, key_use):
+        assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+@pytest.mark.parametrize("kind", ["SNS::TopicPolicy", "SQS::QueuePolicy"])
+def test_no_resource_policy_lets_anybody_else_in(template: Template, kind: str):
+    for policy in template.of(kind).values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}

@@ -1,0 +1,112 @@
+"""What is stored is encrypted and kept as long as promised, and what fails is kept somewhere."""
+
+from templates import Template
+
+
+def refused_without_tls(policy: dict) -> bool:
+    return any(
+        statement["Effect"] == "Deny"
+        and statement["Principal"] in ("*", {"AWS": "*"})
+        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
+
+
+def test_topics_are_encrypted_with_a_key_of_ours_that_rotates(template: Template):
+    topics = template.of("SNS::Topic").values()
+    assert {template.text(topic["KmsMasterKeyId"]) for topic in topics} == {"<key>"}
+    assert [key["EnableKeyRotation"] for key in template.of("KMS::Key").values()] == [True]
+
+
+def test_topics_and_queues_are_reached_by_tls_only(template: Template):
+    for kind, policies, subject in (
+        ("SNS::Topic", "SNS::TopicPolicy", "Topics"),
+        ("SQS::Queue", "SQS::QueuePolicy", "Queues"),
+    ):
+        guarded = {
+            each["Ref"]
+            for policy in template.of(policies).values()
+            if refused_without_tls(policy)
+            for each in policy[subject]
+        }
+        assert guarded == set(template.of(kind))
+
+
+def test_queues_are_encrypted(template: Template):
+    assert all(queue["SqsManagedSseEnabled"] for queue in template.of("SQS::Queue").values())
+
+
+def test_every_queue_has_a_dead_letter_queue_or_is_one(template: Template):
+    inbox = next(queue for name, queue in template.of("SQS::Queue").items() if template.names[name] == "inbox queue")
+    assert template.text(inbox["RedrivePolicy"]["deadLetterTargetArn"]) == "<refused queue>"
+    assert inbox["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert {template.names[queue] for queue in template.of("SQS::Queue")} == {
+        "inbox queue",
+        "refused queue",
+        "undelivered queue",
+    }
+
+
+def test_a_dead_letter_outlives_the_time_it_may_have_waited_before(template: Template):
+    kept = {template.names[name]: queue["MessageRetentionPeriod"] for name, queue in template.of("SQS::Queue").items()}
+    assert kept["refused queue"] == 14 * 86400 > kept["inbox queue"]
+
+
+def test_the_table_is_encrypted_recoverable_and_forgets_what_expired(template: Template):
+    (table,) = template.of("DynamoDB::GlobalTable").values()
+    (replica,) = table["Replicas"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert replica["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_the_indexes_hold_what_the_code_reads_and_no_more(template: Template):
+    (table,) = template.of("DynamoDB::GlobalTable").values()
+    indexes = {
+        index["IndexName"]: ([key["AttributeName"] for key in index["KeySchema"]], index["Projection"])
+        for index in table["GlobalSecondaryIndexes"]
+    }
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    assert indexes == {
+        "watch": (
+            ["watch_source", "run_arn"],
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version", "record"]},
+        ),
+        "outbox": (["outbox_source", "outbox_order"], {"ProjectionType": "KEYS_ONLY"}),
+    }
+
+
+def test_the_table_outlives_the_stack_unless_told_otherwise(template: Template, configured: Template):
+    for stack, kept in ((template, True), (configured, False)):
+        (table,) = stack.of("DynamoDB::GlobalTable")
+        resource = stack.content["Resources"][table]
+        policy = "Retain" if kept else "Delete"
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == policy
+        assert resource["Properties"]["Replicas"][0]["DeletionProtectionEnabled"] is kept
+
+
+def test_nothing_but_the_table_is_left_behind_when_the_stack_is_deleted(template: Template):
+    left = {
+        resource["Type"]
+        for resource in template.content["Resources"].values()
+        if resource.get("DeletionPolicy", "Delete") != "Delete"
+    }
+    assert left == {"AWS::DynamoDB::GlobalTable"}
+
+
+def test_logs_are_kept_as_long_as_configured(template: Template, configured: Template):
+    for stack, days in ((template, 30), (configured, 7)):
+        groups = stack.of("Logs::LogGroup")
+        assert [group["RetentionInDays"] for group in groups.values()] == [days, days]
+        written = {function["LoggingConfig"]["LogGroup"]["Ref"] for function in stack.of("Lambda::Function").values()}
+        assert written == set(groups)
+
+
+def test_addresses_are_subscribed_to_the_alerts_topic(template: Template, configured: Template):
+    assert not template.of("SNS::Subscription")
+    subscriptions = configured.of("SNS::Subscription").values()
+    assert sorted(each["Endpoint"] for each in subscriptions) == ["night@example.com", "ops@example.com"]
+    assert {(each["Protocol"], configured.text(each["TopicArn"])) for each in subscriptions} == {
+        ("email", "<alerts topic>")
+    }

@@ -1,0 +1,121 @@
+"""Silence means health: alarms for all that can go wrong with the poller itself, a dashboard, and the outputs."""
+
+import json
+
+from templates import ACCOUNT, REGION, Template
+
+from runwatch.adapters.telemetry import Metric
+
+WHAT_TO_DO = {"Read", "See", "Look", "Raise", "Restore"}
+
+
+def what_rings(template: Template) -> dict[tuple[str, ...], dict]:
+    """Each alarm, by its metric and what the metric is of."""
+    rings = {}
+    for alarm in template.of("CloudWatch::Alarm").values():
+        of = (template.text(dimension["Value"]) for dimension in alarm["Dimensions"])
+        rings[(alarm["Namespace"], alarm["MetricName"], *of)] = alarm
+    return rings
+
+
+def test_there_is_an_alarm_for_whatever_keeps_runwatch_from_its_work(configured: Template):
+    sources = (f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1")
+    assert set(what_rings(configured)) == {
+        *(("AWS/Lambda", "Errors", f"<{function} function>") for function in ("poller", "inbox")),
+        *(("AWS/Lambda", "Throttles", f"<{function} function>") for function in ("poller", "inbox")),
+        *(("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"<{dead} queue>") for dead in ("refused", "undelivered")),
+        *(("Runwatch", "Ticks", "poller", source) for source in sources),
+        *(("Runwatch", "LooksDenied", "poller", source) for source in sources),
+        *(("Runwatch", "OldestOwedAge", "poller", source) for source in sources),
+    }
+
+
+def test_every_alarm_tells_somebody_when_it_rings_and_when_it_is_over(configured: Template):
+    for alarm in configured.of("CloudWatch::Alarm").values():
+        assert [configured.text(topic) for topic in alarm["AlarmActions"]] == ["<alerts topic>"]
+        assert [configured.text(topic) for topic in alarm["OKActions"]] == ["<alerts topic>"]
+        assert alarm.get("ActionsEnabled", True)
+
+
+def test_every_alarm_begins_with_what_to_do_first(configured: Template):
+    for alarm in configured.of("CloudWatch::Alarm").values():
+        description = configured.text(alarm["AlarmDescription"])
+        assert description.split()[0] in WHAT_TO_DO
+        assert 80 < len(description) <= 1024
+
+
+def test_an_alarms_name_says_which_stack_and_is_its_own(configured: Template):
+    names = [alarm["AlarmName"] for alarm in configured.of("CloudWatch::Alarm").values()]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("Other-") for name in names)
+
+
+def test_a_heartbeat_that_is_missing_rings(template: Template, configured: Template):
+    for stack, source, minutes in (
+        (template, f"{ACCOUNT}/{REGION}", 5),
+        (configured, f"{ACCOUNT}/us-east-1", 3),
+    ):
+        heartbeat = what_rings(stack)["Runwatch", Metric.TICKS, "poller", source]
+        assert heartbeat["TreatMissingData"] == "breaching"
+        assert (heartbeat["ComparisonOperator"], heartbeat["Threshold"]) == ("LessThanThreshold", 1)
+        assert heartbeat["Period"] * heartbeat["EvaluationPeriods"] == minutes * 60
+
+
+def test_a_message_that_stays_owed_rings(template: Template, configured: Template):
+    for stack, source, minutes in (
+        (template, f"{ACCOUNT}/{REGION}", 10),
+        (configured, f"{ACCOUNT}/us-east-1", 20),
+    ):
+        owed = what_rings(stack)["Runwatch", Metric.OLDEST_OWED, "poller", source]
+        assert (owed["Statistic"], owed["Threshold"]) == ("Maximum", minutes * 60)
+        assert owed["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+def test_what_is_quiet_for_want_of_work_does_not_ring(template: Template):
+    for (_, metric, *_), alarm in what_rings(template).items():
+        if metric != Metric.TICKS:
+            assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def shown(template: Template) -> list[tuple[str, ...]]:
+    """Every metric on the dashboard: its namespace, its name, and what it is of."""
+    (dashboard,) = template.of("CloudWatch::Dashboard").values()
+    widgets = json.loads(template.text(dashboard["DashboardBody"]))["widgets"]
+    lines = [line for widget in widgets for line in widget["properties"]["metrics"]]
+    return [(line[0], line[1], *line[3:-1:2]) for line in lines]
+
+
+def test_the_dashboard_shows_what_is_watched_said_refused_and_waiting(configured: Template):
+    sources = (f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1")
+    lines = shown(configured)
+    outcomes = {metric for metric in Metric if metric.value.startswith("Looks")}
+    assert {Metric.THROTTLED, Metric.DENIED} < outcomes
+    said = {Metric.WATCHED, Metric.LOOKED, Metric.CHANGED, Metric.PUBLISHED, Metric.OWED, Metric.OLDEST_OWED}
+    for metric in said | outcomes:
+        assert {("Runwatch", metric, "poller", source) for source in sources} <= set(lines)
+    assert ("Runwatch", Metric.REFUSED, "inbox") in lines
+    for function in ("<poller function>", "<inbox function>"):
+        assert {("AWS/Lambda", "Errors", function), ("AWS/Lambda", "Duration", function)} <= set(lines)
+    for queue in ("<inbox queue>", "<refused queue>", "<undelivered queue>"):
+        assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue) in lines
+
+
+def test_every_metric_of_ours_that_is_shown_or_rings_is_one_the_code_sends(configured: Template):
+    used = {line[1] for line in (*shown(configured), *what_rings(configured)) if line[0] == "Runwatch"}
+    assert used <= {metric.value for metric in Metric}
+
+
+def test_the_outputs_are_those_of_the_contract(template: Template):
+    outputs = {name: template.text(output["Value"]) for name, output in template.content["Outputs"].items()}
+    (dashboard,) = template.of("CloudWatch::Dashboard")
+    assert outputs == {
+        "EventsTopicArn": "<events topic>",
+        "AlertsTopicArn": "<alerts topic>",
+        "RunsTableName": "<runs table>",
+        "InboxQueueUrl": "<inbox queue>",
+        "InboxQueueArn": "<inbox queue>",
+        "PollerFunctionName": "<poller function>",
+        "InboxFunctionName": "<inbox function>",
+        "DashboardUrl": f"https://{REGION}.console.aws.amazon.com/cloudwatch/home?region={REGION}"
+        f"#dashboards/dashboard/<{dashboard}>",
+    }
