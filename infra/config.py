@@ -10,9 +10,9 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from runwatch.core.ids import MalformedId, Source
@@ -70,12 +70,19 @@ def _different_regions(sources: tuple[SourceSection, ...]) -> tuple[SourceSectio
 
 
 class Poll(Section):
-    # A look lasts at most both timeouts, and the margin follows it. The largest values together stay below the inbox
+    # A look lasts at most both timeouts. The margin leaves it that time, and is itself shorter than the inbox
     # function's time limit, so that no allowed configuration keeps a function from ever looking.
     parallel_looks: Annotated[int, Field(ge=1, le=50)] = 8
     connect_timeout_seconds: Annotated[float, Field(ge=0.5, le=5)] = 2
     read_timeout_seconds: Annotated[float, Field(ge=0.5, le=10)] = 5
-    deadline_margin_seconds: Annotated[float, Field(ge=1, le=10)] = 5
+    deadline_margin_seconds: Annotated[float, Field(ge=1, le=20)] = 10
+
+    @model_validator(mode="after")
+    def _lets_a_call_finish(self) -> Self:
+        slowest = self.connect_timeout_seconds + self.read_timeout_seconds
+        if self.deadline_margin_seconds < slowest:
+            raise ValueError(f"deadline_margin_seconds must be at least both timeouts together, {slowest:g}")
+        return self
 
 
 class Runs(Section):

@@ -17,9 +17,10 @@ from simulator.clock import Clock, ManualClock, ScaledClock
 from simulator.http import Serving, serve
 from simulator.reading import FaultyScenario, load
 from simulator.scenario import Scenario
-from simulator.service import Happening, Simulator
+from simulator.service import Cast, Happening, Simulator
 
 __all__ = [
+    "Cast",
     "Clock",
     "FaultyScenario",
     "Happening",

@@ -41,6 +41,15 @@ class Happening(NamedTuple):
     at: datetime
 
 
+class Cast(NamedTuple):
+    """A run of the scenario, whether or not it has started, and the state that its script ends with."""
+
+    job_run_id: str
+    application_id: str
+    name: str | None
+    ends_as: str
+
+
 class Simulator:
     """One account and Region. `calls` and `throttled` count by operation; `calls` includes the throttled ones.
 
@@ -61,6 +70,7 @@ class Simulator:
         self.region = scenario.region or region
         self.calls: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
+        self._answered: dict[tuple[str, int, str], Happening] = {}
         self._clock = clock
         self._lock = threading.RLock()
         start = self.now()
@@ -94,7 +104,10 @@ class Simulator:
             contract.check(operation, params)
             now = self.now()
             seen_at = now - timedelta(seconds=fault.stale or 0 if fault is not None else 0)
-            return contract.modelled(operation, _OPERATIONS[operation](self._state, params, seen_at, now))
+            answer = contract.modelled(operation, _OPERATIONS[operation](self._state, params, seen_at, now))
+            if operation == "GetJobRun":
+                self._remember(answer["jobRun"], now)
+            return answer
 
     def transitions(self) -> list[Happening]:
         """Everything that has happened to all runs, oldest first, whether or not anybody could see it."""
@@ -107,10 +120,27 @@ class Simulator:
             ]
         return sorted(happenings, key=lambda happening: happening.at)
 
+    def answered(self) -> list[Happening]:
+        """What GetJobRun has said of the runs, each state once, when it was first said: what anybody could see."""
+        with self._lock:
+            return list(self._answered.values())
+
+    def cast(self) -> list[Cast]:
+        """All runs, also those of the scenario that are still to come."""
+        with self._lock:
+            return [
+                Cast(run.fixed["jobRunId"], run.fixed["applicationId"], run.fixed.get("name"), run.timeline[-1].state)
+                for run in self._state.runs()
+            ]
+
     def events(self, after: int = 0) -> list[Members]:
         """The native events delivered so far whose number is above `after`: `{"number": …, "event": {…}}`."""
         with self._lock:
             return self._events.delivered(self._state.runs(), self.now())[max(after, 0) :]
+
+    def _remember(self, seen: Members, now: datetime) -> None:
+        said = (seen["jobRunId"], seen["attempt"], seen["state"])
+        self._answered.setdefault(said, Happening(*said, now))
 
     def _refusal(self, code: str, operation: str, params: Mapping[str, object], message: str | None = None) -> ApiError:
         if code == "ThrottlingException":

@@ -22,10 +22,10 @@ __all__ = ["forget", "sight"]
 def sight(ports: Ports, patience: Patience, wanted: Track, deadline: Deadline) -> None:
     """Track and look. Raises StoreUnavailable or LostRace if the run could not be tracked: whoever asked, asks again.
 
-    A look that fails is left to the next tick. A run that settled stays settled.
+    A look that fails, or that there is no time for, is left to the next tick. A run that settled stays settled.
     """
     tracked = _tracked(ports, wanted)
-    if not tracked.watched:
+    if not tracked.watched or deadline.passed():
         return
     try:
         seen = ports.job_runs(wanted.run.source).get(wanted.run)

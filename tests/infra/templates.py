@@ -41,7 +41,7 @@ class Template:
             if resource["Type"] == f"AWS::{kind}"
         }
 
-    def text(self, value: Any) -> str:  # noqa: ANN401, PLR0911 - a template value is any JSON, of as many shapes
+    def text(self, value: Any) -> str:  # noqa: PLR0911 - a template value is any JSON, of as many shapes
         """Write a value as it may look once deployed; what CloudFormation will name stands in angle brackets."""
         match value:
             case {"Ref": "AWS::AccountId"}:
@@ -115,7 +115,7 @@ class Template:
         }
 
 
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - the same
+def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 

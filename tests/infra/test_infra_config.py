@@ -149,9 +149,12 @@ def test_log_retentions_are_those_that_cloudwatch_logs_accepts():
     assert get_args(config.Functions.model_fields["log_retention_days"].annotation) == accepted
 
 
-def test_no_allowed_time_outs_keep_the_inbox_from_ever_looking():
-    def largest(knob: str) -> float:
-        return max(limit.le for limit in config.Poll.model_fields[knob].metadata if hasattr(limit, "le"))
+def test_the_margin_leaves_a_call_its_time_and_the_inbox_function_some_of_its_own(tmp_path: Path):
+    (largest,) = (
+        limit.le for limit in config.Poll.model_fields["deadline_margin_seconds"].metadata if hasattr(limit, "le")
+    )
+    assert largest < BATCH.to_seconds()
 
-    waits = ("connect_timeout_seconds", "read_timeout_seconds", "deadline_margin_seconds")
-    assert sum(largest(knob) for knob in waits) < BATCH.to_seconds()
+    hasty = tmp_path / "hasty.toml"
+    hasty.write_text("[poll]\nread_timeout_seconds = 9\n")
+    assert faults(hasty) == ["poll: deadline_margin_seconds must be at least both timeouts together, 11"]

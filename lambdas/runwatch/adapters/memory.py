@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from runwatch.core.decide import Decision
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import JobRunNotFound, LookFailed, LostRace
 from runwatch.ports import Owed
+from runwatch.report import TickReport
 
-__all__ = ["MemoryJobRuns", "MemoryRefusals", "MemoryStore", "MemoryTopic"]
+__all__ = ["MemoryJobRuns", "MemoryJournal", "MemoryRefusals", "MemoryStore", "MemoryTopic"]
 
 
 class MemoryStore:
@@ -87,3 +89,34 @@ class MemoryJobRuns:
         if isinstance(said, LookFailed):
             raise said
         return said
+
+
+class MemoryJournal:
+    """Keeps what it is told, newest last: pairs of what happened and to what."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, object]] = []
+
+    def tracked(self, record: TrackedRun) -> None:
+        self.lines.append(("tracked", record))
+
+    def committed(self, decision: Decision) -> None:
+        self.lines.append(("committed", decision))
+
+    def nothing_new(self, decision: Decision) -> None:
+        self.lines.append(("nothing new", decision))
+
+    def look_failed(self, error: LookFailed) -> None:
+        self.lines.append(("look failed", error))
+
+    def store_failed(self, run: RunId, error: Exception) -> None:
+        self.lines.append(("store failed", (run, error)))
+
+    def not_published(self, entry: Entry, reason: str) -> None:
+        self.lines.append(("not published", (entry, reason)))
+
+    def refused(self, body: str, reason: str) -> None:
+        self.lines.append(("refused", (body, reason)))
+
+    def ticked(self, report: TickReport) -> None:
+        self.lines.append(("ticked", report))

@@ -1,6 +1,6 @@
 """Log lines and metrics, by Powertools. Every name that a dashboard, an alarm or a saved query relies on is here.
 
-Logs are events with fields, not prose: one line an entry, one line a tick, none for a run that did not change. A failure
+Logs are events with fields, not prose: a line an entry, a line a tick, none for a run that did not change. A failure
 of many runs is said a few times a tick, and counted. Traces come from the functions' X-Ray setting.
 """
 

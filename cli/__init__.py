@@ -1,0 +1,1 @@
+"""The `runwatch` command: one file a verb."""

@@ -1,0 +1,96 @@
+"""`runwatch demo`: the whole job on this machine. A simulated morning, the real code, every message on screen.
+
+Exit code 0 when the subscriber heard what happened, 1 when anything was lost, invented or out of order, 2 when the
+scenario is at fault.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+import simulator
+from cli.screen import message_line, picture
+from cli.stage import Stage, raised
+from cli.verdict import Change, judge
+from runwatch.core.states import is_terminal
+from simulator import Cast, FaultyScenario, Happening
+
+__all__ = ["demo"]
+
+MORNING = Path(simulator.__file__).parent / "scenarios" / "morning.json"
+START = datetime(2026, 1, 31, 6, 0, tzinfo=UTC)
+TICK = timedelta(minutes=1)
+PATIENCE = timedelta(minutes=60)
+"""Simulated time without any change after which there is nothing more to wait for."""
+
+
+def demo(
+    scenario: Annotated[Path, typer.Option(help="What the runs go through.")] = MORNING,
+    speed: Annotated[float, typer.Option(min=1, max=600, help="Simulated seconds in a second.")] = 60,
+) -> None:
+    """Show the whole job on this machine: every state change of a simulated morning, as a subscriber hears it."""
+    try:
+        script = simulator.load(scenario)
+    except FaultyScenario as faulty:
+        Console(stderr=True).print(str(faulty), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from faulty
+    console = Console()
+    with raised(script, speed, START) as stage:
+        heard = _played(stage, console)
+        verdict = judge(_changes(stage.simulator.transitions()), _changes(stage.simulator.answered()), heard)
+    console.print(f"\n{verdict}", style="bold green" if verdict.agrees else "bold red", soft_wrap=True)
+    for fault in verdict.faults():
+        console.print(f"  {fault}", style="red", markup=False)
+    raise typer.Exit(0 if verdict.agrees else 1)
+
+
+def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
+    """Play the scenario to its end; answers with the messages as they arrived."""
+    cast = {run.job_run_id: run for run in stage.simulator.cast()}
+    jobs = {run.job_run_id: run.name or run.job_run_id for run in cast.values()}
+    heard: list[dict[str, Any]] = []
+    tracked: set[str] = set()
+    next_tick = START + TICK
+    with Live(console=console, refresh_per_second=8, auto_refresh=console.is_terminal) as live:
+        while True:
+            happenings = stage.simulator.transitions()
+            is_now = {happening.job_run_id: happening.state for happening in happenings}
+            for run in is_now.keys() - tracked:
+                stage.ask({"track": {"applicationId": cast[run].application_id, "jobRunId": run}})
+                tracked.add(run)
+            stage.serve_inbox()
+            if stage.clock() >= next_tick:
+                stage.tick()
+                next_tick += TICK
+            news = stage.heard()
+            heard += news
+            if console.is_terminal:
+                live.update(picture(stage.clock(), jobs, is_now, heard))
+            else:
+                for message in news:
+                    console.print(message_line(message, jobs), soft_wrap=True)
+            quiet_for = stage.clock() - max((happening.at for happening in happenings), default=START)
+            if _is_told(cast.values(), heard) or quiet_for > PATIENCE:
+                return heard
+            time.sleep(0.05)
+
+
+def _is_told(cast: Iterable[Cast], heard: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether every run was heard of to its last state, and every one that ended has been summed up."""
+    details = [(message["detail-type"].rpartition(" ")[2], message["detail"]) for message in heard]
+    last = {detail["jobRunId"]: detail["state"] for _, detail in details}
+    settled = {detail["jobRunId"] for kind, detail in details if kind == "Settled"}
+    return all(
+        last.get(run.job_run_id) == run.ends_as and (run.job_run_id in settled or not is_terminal(run.ends_as))
+        for run in cast
+    )
+
+
+def _changes(happenings: Iterable[Happening]) -> list[Change]:
+    return [Change(happening.job_run_id, happening.attempt, happening.state) for happening in happenings]

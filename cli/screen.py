@@ -1,0 +1,72 @@
+"""What the demo shows: the runs as they are and as they were reported, and the messages as they arrive."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from runwatch.core.states import State
+
+__all__ = ["message_line", "picture"]
+
+COLOURS = {
+    State.SUBMITTED: "bright_black",
+    State.QUEUED: "yellow",
+    State.PENDING: "bright_black",
+    State.SCHEDULED: "cyan",
+    State.RUNNING: "blue",
+    State.SUCCESS: "green",
+    State.FAILED: "red",
+    State.CANCELLING: "magenta",
+    State.CANCELLED: "magenta",
+}
+LATEST = 12
+
+
+def picture(
+    now: datetime, jobs: Mapping[str, str], is_now: Mapping[str, str], heard: Sequence[Mapping[str, Any]]
+) -> Group:
+    """The runs that have started, and the latest messages. `jobs` and `is_now` are by job run id."""
+    table = Table(title=f"{now:%H:%M} in the simulated morning", title_justify="left", expand=True, box=None)
+    table.add_column("job", no_wrap=True)
+    table.add_column("in EMR Serverless now", no_wrap=True)
+    table.add_column("what the subscriber has heard (small: passed unseen, told by `reached`; ✓: summed up)", ratio=1)
+    for run, state in is_now.items():
+        told = Text(" ").join(_told(message) for message in heard if message["detail"]["jobRunId"] == run)
+        table.add_row(jobs[run], _state(state), told)
+    lines = [message_line(message, jobs) for message in heard[-LATEST:]]
+    return Group(table, Text(f"\nMessages at the subscriber's queue: {len(heard)}", style="bold"), *lines)
+
+
+def message_line(message: Mapping[str, Any], jobs: Mapping[str, str]) -> Text:
+    """One message, as a line."""
+    width = max(map(len, jobs.values()))
+    detail = message["detail"]
+    line = Text(f"{datetime.fromisoformat(message['time']):%H:%M:%S}  ", style="dim", no_wrap=True, overflow="ellipsis")
+    line.append(f"{jobs[detail['jobRunId']]:<{width}}  ", style="default")
+    if "previousState" in detail:
+        line.append_text(_state(detail["previousState"] or "·")).append(" → ").append_text(_state(detail["state"]))
+        if len(detail["reached"]) > 1:
+            line.append(f"  reached {', '.join(detail['reached'])}", style="yellow")
+        if detail["stateDetails"] and detail["state"] == State.FAILED:
+            line.append(f"  {detail['stateDetails']}", style="dim")
+    else:
+        line.append(message["detail-type"].rpartition(" ")[2].lower(), style="bold")
+        if used := detail.get("billedResourceUtilization"):
+            line.append(f"  {used['vCPUHour']:.2f} vCPU-hours, {used['memoryGBHour']:.2f} GB-hours", style="dim")
+    return line
+
+
+def _told(message: Mapping[str, Any]) -> Text:
+    detail = message["detail"]
+    if "reached" not in detail:
+        return Text("✓", style="bold green")
+    passed = [Text(state.lower(), style="dim italic") for state in detail["reached"][:-1]]
+    return Text(" ").join([*passed, _state(detail["state"])])
+
+
+def _state(state: str) -> Text:
+    return Text(state, style=COLOURS.get(State(state), "default") if state in State.__members__ else "default")

@@ -1,0 +1,158 @@
+"""The demo's stage: EMR Serverless simulated, table, topic and queues from moto's server, the real code between them.
+
+Everything listens on loopback, on free ports, and ends with the block. Nothing of Runwatch is replaced but its clock,
+so that a morning goes by in half a minute, and its journal, whose log lines would run through the screen.
+"""
+
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+from local.subscriber import subscribe
+from runwatch.adapters.memory import MemoryJournal
+from runwatch.adapters.table import OUTBOX_INDEX, OUTBOX_KEYS, WATCH_INDEX, WATCH_KEYS, WATCH_PROJECTION
+from runwatch.core.ids import Source
+from runwatch.wiring import RemainingTime, Runwatch, build
+from simulator import ScaledClock, Scenario, Simulator, serve
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+__all__ = ["Stage", "raised"]
+
+FOR_EVER = RemainingTime(ends=math.inf)
+
+
+@dataclass(frozen=True)
+class Stage:
+    simulator: Simulator
+    clock: ScaledClock
+    source: Source
+    runwatch: Runwatch
+    journal: MemoryJournal
+    sqs: "SQSClient"
+    inbox_url: str
+    subscriber_url: str
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Send a request to the inbox, as whoever starts a job would."""
+        self.sqs.send_message(QueueUrl=self.inbox_url, MessageBody=json.dumps(request))
+
+    def serve_inbox(self) -> None:
+        """Do what the inbox function does for its queue."""
+        for body in self._received(self.inbox_url):
+            self.runwatch.answer_or_refuse(body, FOR_EVER)
+
+    def tick(self) -> None:
+        """Do what the poller does when its schedule fires."""
+        self.runwatch.tick(self.source, FOR_EVER)
+
+    def heard(self) -> list[dict[str, Any]]:
+        """The messages that came to the subscriber's queue since the last time."""
+        return [json.loads(body) for body in self._received(self.subscriber_url)]
+
+    def _received(self, url: str) -> Iterator[str]:
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                yield message["Body"]
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+@contextmanager
+def raised(scenario: Scenario, speed: float, start: datetime) -> Iterator[Stage]:
+    """Put everything up for a scenario that begins at `start`, its time `speed` times as fast as ours."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    cloud = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    cloud.start()
+    clock = ScaledClock(start, speed)
+    simulator = Simulator(clock, scenario)
+    try:
+        with serve(simulator) as emr_serverless:
+            host, port = cloud.get_host_and_port()
+            source = Source(simulator.account, simulator.region)
+            with _environment(
+                AWS_ENDPOINT_URL=f"http://{host}:{port}",
+                AWS_ENDPOINT_URL_EMR_SERVERLESS=emr_serverless.url,
+                AWS_ACCESS_KEY_ID="demo",
+                AWS_SECRET_ACCESS_KEY="demo",  # noqa: S106 - nobody checks it
+                AWS_DEFAULT_REGION=source.region,
+            ):
+                yield _stage(simulator, clock, source)
+    finally:
+        cloud.stop()
+
+
+def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:
+    sqs = boto3.client("sqs")
+    topic = boto3.client("sns").create_topic(Name="events")["TopicArn"]
+    inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    environment = {
+        "RUNWATCH_RUNS_TABLE": _runs_table(boto3.client("dynamodb")),
+        "RUNWATCH_EVENTS_TOPIC_ARN": topic,
+        "RUNWATCH_REFUSED_QUEUE_URL": sqs.create_queue(QueueName="refused")["QueueUrl"],
+        "RUNWATCH_SOURCES": str(source),
+        "RUNWATCH_PARALLEL_LOOKS": "8",
+        "RUNWATCH_CONNECT_TIMEOUT_SECONDS": "2",
+        "RUNWATCH_READ_TIMEOUT_SECONDS": "5",
+        "RUNWATCH_DEADLINE_MARGIN_SECONDS": "10",
+        "RUNWATCH_SETTLE_WAIT_MINUTES": "30",
+        "RUNWATCH_RETRY_WINDOW_MINUTES": "15",
+        "RUNWATCH_RETENTION_DAYS": "90",
+    }
+    runwatch = build(environment, service="demo")
+    journal = MemoryJournal()
+    on_stage = replace(runwatch, ports=replace(runwatch.ports, clock=clock, journal=journal))
+    return Stage(simulator, clock, source, on_stage, journal, sqs, inbox, subscribe(topic, "subscriber"))
+
+
+def _runs_table(dynamodb: "DynamoDBClient") -> str:
+    """The table as the stack makes it."""
+    names = ("pk", "sk", *WATCH_KEYS, *OUTBOX_KEYS)
+    dynamodb.create_table(
+        TableName="runs",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": WATCH_INDEX,
+                "KeySchema": [
+                    {"AttributeName": WATCH_KEYS[0], "KeyType": "HASH"},
+                    {"AttributeName": WATCH_KEYS[1], "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(WATCH_PROJECTION)},
+            },
+            {
+                "IndexName": OUTBOX_INDEX,
+                "KeySchema": [
+                    {"AttributeName": OUTBOX_KEYS[0], "KeyType": "HASH"},
+                    {"AttributeName": OUTBOX_KEYS[1], "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
+        ],
+    )
+    return "runs"
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """The AWS variables of this process, for the length of the block: no credentials of the user's are used."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("AWS_")}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            os.environ.pop(name, None)
+        os.environ.update(kept)

@@ -1,0 +1,164 @@
+"""`python -m local up | start | messages | down`: the deployed stack on this machine, to play with."""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import boto3
+import typer
+from rich.console import Console
+
+from local import servers, stack
+from local.subscriber import subscribe
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr_serverless import EMRServerlessClient
+    from mypy_boto3_sqs import SQSClient
+
+HOME = stack.ROOT / ".local"
+STATE = HOME / "state.json"
+LIFE = "SUBMITTED:20 PENDING:20 SCHEDULED:30 RUNNING:90 SUCCESS"
+
+console = Console(highlight=False)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.command()
+def up() -> None:
+    """Start MiniStack and the simulator, and deploy the stack with `cdk deploy`."""
+    if STATE.exists():
+        console.print("It is up already, or was not stopped properly: run `make local-down` first.", style="red")
+        raise typer.Exit(1)
+    HOME.mkdir(exist_ok=True)
+    started: list[servers.Server] = []
+    try:
+        with console.status("Starting MiniStack and the simulator …"):
+            for start in (servers.ministack, servers.simulator):
+                started.append(start(HOME / "logs"))
+                STATE.write_text(json.dumps({"pids": [server.pid for server in started]}))
+        aws, emr_serverless = (server.url for server in started)
+        with console.status("cdk deploy …"):
+            deployed = stack.deploy(aws, emr_serverless, HOME)
+        os.environ.update(stack.aws_environment(aws))
+        subscriber = subscribe(deployed["EventsTopicArn"], "subscriber")
+    except (servers.NotStarted, stack.NotDeployed) as error:
+        console.print(str(error), style="red", markup=False)
+        for server in reversed(started):
+            server.stop()
+        STATE.unlink(missing_ok=True)
+        raise typer.Exit(1) from error
+    STATE.write_text(
+        json.dumps(
+            {
+                "pids": [server.pid for server in started],
+                "aws": aws,
+                "emr_serverless": emr_serverless,
+                "outputs": deployed.outputs,
+                "subscriber": subscriber,
+            }
+        )
+    )
+    _tell(aws, emr_serverless, deployed)
+
+
+@app.command()
+def start(
+    name: Annotated[str, typer.Argument(help="The job's name.")] = "daily-gold",
+    life: Annotated[str, typer.Option(help="The states it goes through, with the seconds each lasts.")] = LIFE,
+) -> None:
+    """Start a job run in the simulator, and track it with one SQS message."""
+    state = _state()
+    emr_serverless = _emr_serverless(state)
+    run = emr_serverless.start_job_run(
+        applicationId=_application(emr_serverless),
+        executionRoleArn=f"arn:aws:iam::{stack.LOCAL_ACCOUNT}:role/job",
+        clientToken=os.urandom(8).hex(),
+        name=name,
+        jobDriver={"sparkSubmit": {"entryPoint": "s3://jobs/job.py"}},
+        tags={"simulator:life": life},
+    )
+    request = {"track": {"applicationId": run["applicationId"], "jobRunId": run["jobRunId"]}}
+    _sqs(state).send_message(QueueUrl=state["outputs"]["InboxQueueUrl"], MessageBody=json.dumps(request))
+    console.print(f"Started {name}, and sent to the inbox: {json.dumps(request)}", markup=False, soft_wrap=True)
+    console.print("The poller looks at it each minute. Read on with: .venv/bin/python -m local messages --follow")
+
+
+@app.command()
+def messages(*, follow: Annotated[bool, typer.Option(help="Wait for more, until Ctrl-C.")] = False) -> None:
+    """Print the messages that came to a queue which is subscribed to the events topic."""
+    state = _state()
+    sqs = _sqs(state)
+    try:
+        while True:
+            received = sqs.receive_message(
+                QueueUrl=state["subscriber"], MaxNumberOfMessages=10, WaitTimeSeconds=5 if follow else 0
+            ).get("Messages", [])
+            for message in received:
+                console.print_json(message["Body"])
+                sqs.delete_message(QueueUrl=state["subscriber"], ReceiptHandle=message["ReceiptHandle"])
+            if not received and not follow:
+                return
+    except KeyboardInterrupt:
+        return
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` started."""
+    if STATE.exists():
+        _stop(json.loads(STATE.read_text())["pids"])
+        console.print("Stopped.")
+
+
+def _tell(aws: str, emr_serverless: str, deployed: stack.Stack) -> None:
+    width = max(map(len, deployed.outputs))
+    console.print("\nRunwatch is deployed on this machine.\n", style="bold green")
+    for name, value in sorted(deployed.outputs.items()):
+        console.print(f"  {name:<{width}}  {value}", markup=False, soft_wrap=True)
+    console.print(f"\n  AWS (MiniStack)  {aws}\n  EMR Serverless (the simulator)  {emr_serverless}")
+    console.print("\nThe schedule fires each minute by itself. Try:\n", style="bold")
+    for command, does in (
+        (".venv/bin/python -m local start", "start a job run and track it with one SQS message"),
+        (".venv/bin/python -m local messages --follow", "read what a subscriber of the events topic receives"),
+        ('.venv/bin/python -m local start nightly --life "SUBMITTED:5 RUNNING:60 FAILED"', "another life"),
+        ("make local-down", "stop it all"),
+    ):
+        console.print(f"  {command}\n      {does}", markup=False, soft_wrap=True)
+
+
+def _state() -> Any:  # noqa: ANN401 - what `up` wrote
+    if not STATE.exists():
+        console.print("Nothing is up: run `make local` first.", style="red")
+        raise typer.Exit(1)
+    return json.loads(STATE.read_text())
+
+
+def _stop(pids: list[int]) -> None:
+    for pid in reversed(pids):
+        servers.stop(pid)
+    STATE.unlink(missing_ok=True)
+
+
+def _application(emr_serverless: "EMRServerlessClient") -> str:
+    """The simulator's application, made when there is none yet."""
+    if there := emr_serverless.list_applications()["applications"]:
+        return there[0]["id"]
+    made = emr_serverless.create_application(
+        name="local", releaseLabel="emr-7.10.0", type="SPARK", clientToken=os.urandom(8).hex()
+    )
+    return made["applicationId"]
+
+
+def _emr_serverless(state: Any) -> "EMRServerlessClient":  # noqa: ANN401 - as above
+    os.environ.update(stack.aws_environment(state["aws"]))
+    return boto3.client("emr-serverless", endpoint_url=state["emr_serverless"])
+
+
+def _sqs(state: Any) -> "SQSClient":  # noqa: ANN401 - as above
+    os.environ.update(stack.aws_environment(state["aws"]))
+    return boto3.client("sqs")
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,78 @@
+"""`cdk deploy` of the real stack into the local AWS."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["LOCAL_ACCOUNT", "LOCAL_REGION", "NotDeployed", "Stack", "aws_environment", "deploy"]
+
+ROOT = Path(__file__).parent.parent
+CDK = ROOT / "node_modules" / ".bin" / "cdk"
+LOCAL_ACCOUNT = "000000000000"
+LOCAL_REGION = "us-east-1"
+
+
+class NotDeployed(Exception):
+    """The CDK CLI failed; carries what it said."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    outputs: dict[str, str]
+    """By the names in the contract: EventsTopicArn, InboxQueueUrl, …"""
+
+    def __getitem__(self, name: str) -> str:
+        return self.outputs[name]
+
+
+def aws_environment(endpoint: str) -> dict[str, str]:
+    """What makes boto3 and the CDK CLI talk to the local AWS, whatever the user's own settings are."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL_S3": endpoint,  # an IP, so S3 puts the bucket into the path
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",  # the local AWS checks nothing
+        "AWS_REGION": LOCAL_REGION,
+        "AWS_DEFAULT_REGION": LOCAL_REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def deploy(aws: str, emr_serverless: str, work: Path, config: Path | None = None) -> Stack:
+    """Bootstrap and deploy. `aws` and `emr_serverless` are the servers' URLs; `work` takes what the CLI writes."""
+    work.mkdir(parents=True, exist_ok=True)
+    outputs = work / "outputs.json"
+    context = {"target": "local", "emr_serverless_endpoint": emr_serverless}
+    if config is not None:
+        context["config"] = str(config.resolve())
+    said = [word for name, value in context.items() for word in ("-c", f"{name}={value}")]
+    app = ["--app", f"{sys.executable} app.py", "--output", str(work / "cdk.out")]
+    # Elsewhere than in the project, the CLI finds no app that it would synthesize for nothing.
+    _cdk(aws, work, "bootstrap", f"aws://{LOCAL_ACCOUNT}/{LOCAL_REGION}")
+    _cdk(aws, ROOT, "deploy", *app, *said, "--require-approval", "never", "--outputs-file", str(outputs))
+    (stack,) = json.loads(outputs.read_text()).values()
+    return Stack(stack)
+
+
+def _cdk(aws: str, folder: Path, *arguments: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= aws_environment(aws)
+    environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", os.defpath)))
+    environment["CI"] = "true"  # plain lines instead of a moving screen
+    done = subprocess.run(  # noqa: S603 - the project's own CLI
+        [str(CDK), *arguments, "--no-notices", "--no-version-reporting"],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NotDeployed(f"cdk {arguments[0]} failed with exit code {done.returncode}:\n{done.stdout}")

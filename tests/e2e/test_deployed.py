@@ -1,0 +1,156 @@
+"""The stack as users have it: `cdk deploy`ed, told of a run by one SQS message, and left alone.
+
+The schedule fires by itself, each minute; no test invokes the poller. So these tests take minutes, and run in one
+process, beside the others in another.
+"""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from local import stack, subscriber
+
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
+
+CONTRACT_OUTPUTS = {
+    "EventsTopicArn",
+    "AlertsTopicArn",
+    "RunsTableName",
+    "InboxQueueUrl",
+    "InboxQueueArn",
+    "PollerFunctionName",
+    "InboxFunctionName",
+    "DashboardUrl",
+}
+
+
+class Listener:
+    """A queue subscribed to the events topic. Keeps what it heard, in the order in which it came."""
+
+    def __init__(self, world: Any, name: str, filter_policy: dict[str, Any] | None = None) -> None:
+        self._sqs = world.client("sqs")
+        self._url = subscriber.subscribe(world.stack["EventsTopicArn"], name, filter_policy)
+        self._heard: list[dict[str, Any]] = []
+
+    def heard_of(self, run: str) -> list[dict[str, Any]]:
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self._heard.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return [message for message in self._heard if message["detail"]["jobRunId"] == run]
+
+    def states_of(self, run: str) -> list[str]:
+        return [message["detail"]["state"] for message in self.heard_of(run) if "reached" in message["detail"]]
+
+
+def eventually(answer: Any, *, within: float, what: str) -> Any:
+    """The first answer that is not empty. How long it takes is not asserted, but that it ends."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        if found := answer():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {within:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def everything(deployed: Any) -> Listener:
+    return Listener(deployed, "everything")
+
+
+def test_the_outputs_are_those_of_the_contract(deployed: Any) -> None:
+    assert set(deployed.stack.outputs) == CONTRACT_OUTPUTS
+
+
+def test_a_run_tracked_by_one_message_is_followed_to_its_end_with_nobody_touching_it(
+    deployed: Any, everything: Listener
+) -> None:
+    application, run = deployed.start("daily-gold", "SUBMITTED:15 RUNNING:170 SUCCESS")
+    deployed.track(application, run)
+
+    eventually(lambda: everything.states_of(run) == ["SUBMITTED"], within=30, what="the first sight")
+    eventually(lambda: everything.states_of(run) == ["SUBMITTED", "RUNNING"], within=90, what="RUNNING")
+
+    # A minute in which nothing changes: a tick looks, and the table is as it was.
+    before, ticks_before = deployed.items(), deployed.log("PollerFunctionName", "tick")
+    later = eventually(
+        lambda: deployed.log("PollerFunctionName", "tick")[len(ticks_before) :], within=90, what="another tick"
+    )
+    assert later[0]["looked"] == 1
+    assert later[0]["changed"] == later[0]["published"] == later[0]["owed"] == 0
+    assert deployed.items() == before
+
+    eventually(lambda: len(everything.heard_of(run)) == 4, within=240, what="the end")
+    submitted, running, success, settled = everything.heard_of(run)
+    assert [m["detail"]["sequence"] for m in (submitted, running, success, settled)] == [1, 2, 3, 4]
+    assert [m["detail"].get("previousState") for m in (submitted, running, success)] == [None, "SUBMITTED", "RUNNING"]
+    assert [m["detail"].get("witness") for m in (submitted, running, success)] == ["event", "poll", "poll"]
+    assert success["detail"]["final"] is True
+    assert success["detail"]["labels"] == {"team": "gold"}
+    assert settled["detail-type"] == "EMR Serverless Job Run Settled"
+    assert settled["detail"]["billingComplete"] is True
+    assert settled["detail"]["billedResourceUtilization"]["vCPUHour"] > 0
+    arn = f"arn:aws:emr-serverless:{stack.LOCAL_REGION}:{stack.LOCAL_ACCOUNT}:/applications/{application}/jobruns/{run}"
+    assert success["resources"] == [arn]
+    assert "canary" not in json.dumps(everything.heard_of(run)), "arguments can hold secrets"
+
+    record = next(item for item in deployed.items() if item["sk"]["S"] == "RUN" and item["pk"]["S"].endswith(run))
+    assert "watch_source" not in record, "a settled run is watched no longer"
+
+
+def test_a_filter_policy_for_running_hears_of_a_run_that_was_too_short_to_be_seen_running(deployed: Any) -> None:
+    running = Listener(deployed, "running", {"kind": ["STATE_CHANGE"], "reached": ["RUNNING"]})
+    application, run = deployed.start("quick-check", "SUBMITTED:1 RUNNING:1 SUCCESS")
+    # Asked for only once it is over: its RUNNING has been, and no look can see it.
+    time.sleep(3)
+    deployed.track(application, run)
+    eventually(lambda: running.heard_of(run), within=30, what="the only message")
+    (message,) = running.heard_of(run)
+    assert message["detail"]["state"] == "SUCCESS"
+    assert message["detail"]["reached"] == ["RUNNING", "SUCCESS"]
+
+
+def test_a_bad_message_goes_to_the_dead_letters_with_the_reason_and_its_batch_goes_on(
+    deployed: Any, everything: Listener
+) -> None:
+    application, run = deployed.start("in-bad-company", "SUBMITTED:600 SUCCESS")
+    bad = ["not JSON", '{"track": {"applicationId": "UPPER", "jobRunId": "1"}}', '{"follow": {}}']
+    for body in bad:
+        deployed.send(body)
+    deployed.track(application, run)
+
+    eventually(lambda: everything.states_of(run) == ["SUBMITTED"], within=60, what="the good one")
+    sqs = deployed.client("sqs")
+    inbox = sqs.get_queue_attributes(QueueUrl=deployed.stack["InboxQueueUrl"], AttributeNames=["RedrivePolicy"])
+    dead_letters = json.loads(inbox["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"].rpartition(":")[2]
+    url = sqs.get_queue_url(QueueName=dead_letters)["QueueUrl"]
+    reasons: dict[str, str] = {}
+
+    def collected() -> bool:
+        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+        for message in received.get("Messages", []):
+            reasons[message["Body"]] = message["MessageAttributes"]["reason"]["StringValue"]
+        return set(reasons) == set(bad)
+
+    eventually(collected, within=60, what="the dead letters")
+    assert "JSON" in reasons[bad[0]]
+    assert "track.applicationId" in reasons[bad[1]]
+    assert "follow" in reasons[bad[2]]
+    logged = " ".join(line["cause"] for line in deployed.log("InboxFunctionName", "request refused"))
+    assert "track.applicationId" in logged
+
+
+def test_a_direct_invocation_tracks_and_a_bad_one_says_why_not(deployed: Any, everything: Listener) -> None:
+    functions = deployed.client("lambda")
+    application, run = deployed.start("asked-directly", "SUBMITTED:600 SUCCESS")
+    name = deployed.stack["InboxFunctionName"]
+    request = {"track": {"applicationId": application, "jobRunId": run}}
+    reply = functions.invoke(FunctionName=name, Payload=json.dumps(request))
+    assert "FunctionError" not in reply, reply["Payload"].read()
+    eventually(lambda: everything.states_of(run) == ["SUBMITTED"], within=30, what="the first sight")
+
+    refused = functions.invoke(FunctionName=name, Payload=json.dumps({"track": {"applicationId": application}}))
+    assert "FunctionError" in refused
+    assert "track.jobRunId" in refused["Payload"].read().decode()
