@@ -50,6 +50,9 @@ local: node_modules/.installed  ## deploy the real stack into a local AWS, with 
 local-down:  ## stop what `make local` started
 	@$(BIN)/python -m local down
 
+bench: venv  ## measure, and print every figure beside the limit it is held against
+	@$(BIN)/python -m benchmarks
+
 lock: venv  ## resolve pyproject.toml's groups into the requirements files
 	$(foreach group,layer:lambdas/requirements.txt deploy:requirements.txt dev:requirements-dev.txt,\
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate \

@@ -36,7 +36,7 @@ def up() -> None:
         with console.status("Starting MiniStack and the simulator …"):
             for start in (servers.ministack, servers.simulator):
                 started.append(start(HOME / "logs"))
-                STATE.write_text(json.dumps({"pids": [server.pid for server in started]}))
+                STATE.write_text(json.dumps({"servers": [server.identity for server in started]}))
         aws, emr_serverless = (server.url for server in started)
         with console.status("cdk deploy …"):
             deployed = stack.deploy(aws, emr_serverless, HOME)
@@ -51,7 +51,7 @@ def up() -> None:
     STATE.write_text(
         json.dumps(
             {
-                "pids": [server.pid for server in started],
+                "servers": [server.identity for server in started],
                 "aws": aws,
                 "emr_serverless": emr_serverless,
                 "outputs": deployed.outputs,
@@ -81,7 +81,9 @@ def start(
     request = {"track": {"applicationId": run["applicationId"], "jobRunId": run["jobRunId"]}}
     _sqs(state).send_message(QueueUrl=state["outputs"]["InboxQueueUrl"], MessageBody=json.dumps(request))
     console.print(f"Started {name}, and sent to the inbox: {json.dumps(request)}", markup=False, soft_wrap=True)
-    console.print("The poller looks at it each minute. Read on with: .venv/bin/python -m local messages --follow")
+    console.print(
+        "The poller looks at it each minute. Read on with: .venv/bin/python -m local messages --follow", soft_wrap=True
+    )
 
 
 @app.command()
@@ -107,7 +109,9 @@ def messages(*, follow: Annotated[bool, typer.Option(help="Wait for more, until 
 def down() -> None:
     """Stop what `up` started."""
     if STATE.exists():
-        _stop(json.loads(STATE.read_text())["pids"])
+        for pid, started_at in reversed(json.loads(STATE.read_text())["servers"]):
+            servers.stop(pid, started_at)
+        STATE.unlink()
         console.print("Stopped.")
 
 
@@ -132,12 +136,6 @@ def _state() -> Any:  # noqa: ANN401 - what `up` wrote
         console.print("Nothing is up: run `make local` first.", style="red")
         raise typer.Exit(1)
     return json.loads(STATE.read_text())
-
-
-def _stop(pids: list[int]) -> None:
-    for pid in reversed(pids):
-        servers.stop(pid)
-    STATE.unlink(missing_ok=True)
 
 
 def _application(emr_serverless: "EMRServerlessClient") -> str:

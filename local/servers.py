@@ -1,10 +1,9 @@
 """The two servers that stand in for AWS: MiniStack, and the simulator for EMR Serverless, which MiniStack lacks.
 
-Each is a process group of its own, on loopback and a free port, with its log in a file. They are stopped by their ids.
+Each is a process of its own, on loopback and a free port, with its log in a file, and is stopped with all it started.
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+import psutil
 
 __all__ = ["NotStarted", "Server", "ministack", "simulator", "stop"]
 
@@ -29,16 +30,16 @@ class NotStarted(Exception):
 @dataclass(frozen=True)
 class Server:
     url: str
-    process: "subprocess.Popen[bytes]"
+    process: psutil.Popen
 
     @property
-    def pid(self) -> int:
-        """Also the id of its process group."""
-        return self.process.pid
+    def identity(self) -> tuple[int, float]:
+        """Process id and start time: together they name this process and no later one."""
+        return self.process.pid, self.process.create_time()
 
     def stop(self) -> None:
-        stop(self.pid)
-        self.process.poll()
+        stop(*self.identity)
+        self.process.wait()
 
 
 def ministack(logs: Path) -> Server:
@@ -64,29 +65,20 @@ def simulator(logs: Path, *arguments: str) -> Server:
     return _started("simulator", command, {}, url, f"{url}/_simulator/health", logs)
 
 
-def stop(pid: int) -> None:
-    """End a server and what it started; one that ended by itself is as good."""
-    for signum, patience in ((signal.SIGTERM, STOPS_WITHIN), (signal.SIGKILL, STOPS_WITHIN)):
-        try:
-            os.killpg(pid, signum)
-        except ProcessLookupError:
-            return
-        waited_until = time.monotonic() + patience
-        while time.monotonic() < waited_until:
-            if not _runs(pid):
-                return
-            time.sleep(0.05)
-
-
-def _runs(pid: int) -> bool:
-    """Whether anyone of the group is left. A child of ours is reaped first, or it would seem to run for ever."""
-    with suppress(ChildProcessError):  # somebody else's child
-        os.waitpid(pid, os.WNOHANG)
+def stop(pid: int, started_at: float) -> None:
+    """End the process with this id and start time, and all that it started. One that is gone already is as good."""
     try:
-        os.killpg(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        server = psutil.Process(pid)
+        if server.create_time() != started_at:
+            return  # The id is somebody else's by now.
+        family = [server, *server.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                end(process)
+        _, family = psutil.wait_procs(family, timeout=STOPS_WITHIN)
 
 
 def _started(
@@ -97,20 +89,20 @@ def _started(
     # Nothing of the user's AWS settings reaches a server: it is to answer, not to call AWS.
     ours = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     with log.open("wb") as sink:
-        process = subprocess.Popen(  # noqa: S603 - our own servers
+        process = psutil.Popen(
             [sys.executable, *arguments],
             env={**ours, **settings},
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            start_new_session=True,  # Ctrl-C is for whoever started it
         )
     waited_until = time.monotonic() + READY_WITHIN
     while process.poll() is None and time.monotonic() < waited_until:
         if _answers(health):
             return Server(url, process)
         time.sleep(0.1)
-    stop(process.pid)
+    Server(url, process).stop()
     raise NotStarted(f"{name} did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 

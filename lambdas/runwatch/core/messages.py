@@ -129,7 +129,7 @@ class RunFacts(_Document):
                 "created_by": seen.created_by,
                 "created_at": seen.created_at,
                 "updated_at": seen.updated_at,
-                "state_details": seen.state_details,
+                "state_details": seen.state_details or None,
                 "mode": seen.mode,
                 "started_at": seen.started_at,
                 "ended_at": seen.ended_at,
@@ -178,6 +178,7 @@ class _Message(_Document):
     id: str
     """The same on every repeat, because it is derived from what happened and not from when it was sent."""
     source: Literal["runwatch"] = "runwatch"
+    detail_type: str = Field(alias="detail-type")
     account: str
     region: str
     time: Moment
