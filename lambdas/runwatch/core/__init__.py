@@ -4,5 +4,6 @@ ids       what a run is called                     states    the nine states and
 model     what GetJobRun is asked and answers      failures  what a failed look means
 tracked   what we remember of a run                plan      which runs to look at, in which order
 decide    remembered + seen + now → entries        messages  what subscribers receive
-links     where a person would look next
+links     where a person would look next           ledger    a message as it is stored and sent
+requests  what may be asked of the inbox
 """

@@ -10,6 +10,7 @@ AWS publishes no graph of the states, so none is enforced: what was observed is 
 | older `updatedAt`, or a lower attempt            | STALE_REPLY | nothing; the reply is counted                 |
 | higher attempt                                   | NEW_ATTEMPT | a transition to the new attempt's state       |
 | terminal → other state, same attempt             | UNEXPECTED  | a transition that says so; watching resumes   |
+| untracked while the look was under way → any     | NOT_WATCHED | nothing: whoever called it off has the word   |
 
 A state that AWS added later is carried as it is: not terminal, never an error.
 
@@ -23,8 +24,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from runwatch.core.ledger import Entry
-from runwatch.core.messages import ResourceHours, Settled, StateChange, Untracked, Witness
-from runwatch.core.model import JobRun, Utilization
+from runwatch.core.messages import TEXT_LIMIT, ResourceHours, Settled, StateChange, Untracked, Witness
+from runwatch.core.model import JobRun, Utilization, cut
 from runwatch.core.states import Mode, State, is_known, is_terminal
 from runwatch.core.tracked import Left, TrackedRun
 
@@ -66,7 +67,7 @@ def decide(tracked: TrackedRun, seen: JobRun, now: datetime, patience: Patience,
     """Compare what the table says with what GetJobRun just said. Pure: the same input gives the same ids."""
     reason = _reason(tracked, seen)
     match reason:
-        case Reason.STALE_REPLY:
+        case Reason.STALE_REPLY | Reason.NOT_WATCHED:
             return Decision(reason, tracked)
         case Reason.SAME:
             decision = Decision(reason, tracked)
@@ -96,6 +97,8 @@ def retry_expected(seen: JobRun) -> bool:
 
 
 def _reason(tracked: TrackedRun, seen: JobRun) -> Reason:
+    if tracked.left is Left.UNTRACKED:
+        return Reason.NOT_WATCHED
     if tracked.state is None or tracked.updated_at is None:
         return Reason.FIRST_SIGHT
     attempt = seen.attempt or tracked.attempt
@@ -117,7 +120,7 @@ def _moved(tracked: TrackedRun, seen: JobRun, now: datetime, reason: Reason, wit
         sequence=tracked.sequence + 1,
         left=None,
         left_at=None,
-        name=seen.name,
+        name=cut(seen.name, TEXT_LIMIT) if seen.name else seen.name,
         state=seen.state,
         attempt=seen.attempt or tracked.attempt,
         updated_at=seen.updated_at,

@@ -6,9 +6,9 @@ from typing import Self
 
 __all__ = ["MalformedId", "RunId", "Source"]
 
-SOURCE = re.compile(r"(?P<account>\d{12})/(?P<region>[a-z]{2}(-[a-z]+)+-\d)")
+SOURCE = re.compile(r"(?P<account>[0-9]{12})/(?P<region>[a-z]{2}(-[a-z]+)+-[0-9])")
 RUN_ARN = re.compile(
-    r"arn:aws[a-zA-Z0-9-]*:emr-serverless:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):"
+    r"arn:aws[a-zA-Z0-9-]*:emr-serverless:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):"
     r"/applications/(?P<application_id>[0-9a-z]{1,64})/jobruns/(?P<job_run_id>[0-9a-z]{1,64})"
 )
 

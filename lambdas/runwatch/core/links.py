@@ -7,14 +7,17 @@ A link is made of what the run says itself; where logs go by the application's d
 link is None. Links of GetDashboardForJobRun are never used: they work once and for an hour.
 """
 
+import json
 from urllib.parse import quote
 
 from runwatch.core.ids import RunId, Source
-from runwatch.core.model import JobRun
+from runwatch.core.model import JobRun, Monitoring
 from runwatch.core.states import Mode
 
 __all__ = ["console_of", "driver_log_of"]
 
+LONGEST = 16 * 1024
+"""Bytes of JSON of a link; one that had to be cut would lead nowhere. A log URI has at most 10,280 characters."""
 DEFAULT_LOG_GROUP = "/aws/emr-serverless"
 _CONSOLES = {
     "aws": "console.aws.amazon.com",
@@ -35,9 +38,11 @@ def console_of(run: RunId) -> str:
 def driver_log_of(run: RunId, seen: JobRun) -> str | None:
     """The driver's stderr in S3 as an `s3://` URI, or else its CloudWatch streams in the console, or None."""
     monitoring = seen.configuration_overrides and seen.configuration_overrides.monitoring_configuration
-    if not monitoring:
-        return None
-    path = f"applications/{run.application_id}/jobs/{run.job_run_id}/{_attempt_folder(seen)}{_driver(seen)}"
+    link = _log_link(run, monitoring, _driver_path(run, seen)) if monitoring else None
+    return link if link and len(json.dumps(link)) <= LONGEST else None
+
+
+def _log_link(run: RunId, monitoring: Monitoring, path: str) -> str | None:
     s3, cloud_watch = monitoring.s3_monitoring_configuration, monitoring.cloud_watch_logging_configuration
     if s3 and s3.log_uri:
         return f"{s3.log_uri.rstrip('/')}/{path}/stderr.gz"
@@ -47,6 +52,10 @@ def driver_log_of(run: RunId, seen: JobRun) -> str | None:
         place = f"log-group/{_console_quoted(group)}$3FlogStreamNameFilter$3D{_console_quoted(prefix + path)}"
         return _console(run.source, f"cloudwatch/home?region={run.source.region}#logsV2:log-groups/{place}")
     return None
+
+
+def _driver_path(run: RunId, seen: JobRun) -> str:
+    return f"applications/{run.application_id}/jobs/{run.job_run_id}/{_attempt_folder(seen)}{_driver(seen)}"
 
 
 def _attempt_folder(seen: JobRun) -> str:

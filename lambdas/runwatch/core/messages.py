@@ -20,11 +20,12 @@ from pydantic.alias_generators import to_camel
 
 from runwatch.core.ids import RunId
 from runwatch.core.links import console_of, driver_log_of
-from runwatch.core.model import JobRun, Moment
+from runwatch.core.model import CUT, JobRun, Moment, cut
 from runwatch.core.tracked import TrackedRun
 
 __all__ = [
     "MESSAGES",
+    "TEXT_LIMIT",
     "Kind",
     "Links",
     "Message",
@@ -40,7 +41,11 @@ __all__ = [
 ]
 
 TEXT_LIMIT = 2048
-TAGS_LIMIT = 96 * 1024
+"""Characters of one text. AWS documents 256 for a name and for details, 2048 for whoever created the run."""
+TAGS_LIMIT = 80 * 1024
+"""Bytes of JSON. The 200 tags that AWS allows, of 384 characters each, fit."""
+LABELS_LIMIT = 48 * 1024
+"""Bytes of JSON. The 50 labels that the inbox allows, of 384 characters each, fit."""
 
 
 class Kind(StrEnum):
@@ -118,6 +123,7 @@ class RunFacts(_Document):
             "state": record.state,
             "attempt": record.attempt if record.state else None,
             "updated_at": record.updated_at,
+            "tags": {},
             "labels": record.labels,
             "links": Links(console=console_of(run)),
             "sequence": record.sequence,
@@ -275,19 +281,15 @@ def _id_of(detail: RunFacts) -> str:
 
 def _fitting(facts: dict[str, object]) -> dict[str, object]:
     """Cut what is longer than AWS documents, and say in `cut` what was."""
-    cut = []
-    fitting = dict(facts)
-    for name, value in facts.items():
-        if isinstance(value, str) and len(value) > TEXT_LIMIT:
-            fitting[name] = value[:TEXT_LIMIT] + "… (cut)"
-            cut.append(to_camel(name))
-    for name in ("tags", "labels"):
+    fitting = {name: cut(value, TEXT_LIMIT) if isinstance(value, str) else value for name, value in facts.items()}
+    not_whole = [to_camel(name) for name, value in fitting.items() if isinstance(value, str) and value.endswith(CUT)]
+    for name, limit in (("tags", TAGS_LIMIT), ("labels", LABELS_LIMIT)):
         whole = cast("dict[str, str]", facts[name])
-        kept = dict(_within(TAGS_LIMIT, whole))
+        kept = dict(_within(limit, whole))
         if len(kept) < len(whole):
             fitting[name] = kept
-            cut.append(name)
-    return fitting | {"cut": cut}
+            not_whole.append(name)
+    return fitting | {"cut": not_whole}
 
 
 def _within(limit: int, pairs: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -10,14 +10,24 @@ request's constraints are ours to keep, so they are enforced.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from runwatch.core.states import Mode, State
 
-__all__ = ["Documented", "GetJobRunRequest", "GetJobRunResponse", "JobRun", "Moment", "RetryPolicy", "Utilization"]
+__all__ = [
+    "CUT",
+    "Documented",
+    "GetJobRunRequest",
+    "GetJobRunResponse",
+    "JobRun",
+    "Moment",
+    "RetryPolicy",
+    "Utilization",
+    "cut",
+]
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,15 @@ def _as_utc(moment: datetime) -> datetime:
 
 Moment = Annotated[datetime, AfterValidator(_as_utc)]
 """On the wire seconds since 1970, from boto3 an aware datetime; here always an aware UTC datetime."""
+
+CUT = "… (cut)"
+"""The end of a text that came longer than AWS documents."""
+
+
+def cut(text: str, length: int) -> str:
+    """Leave out what is longer: what we remember and pass on has its limits, whatever AWS may send one day."""
+    return text if len(text) <= length else text[:length] + CUT
+
 
 _NOT_BLANK = r".*\S.*"
 _URI = r".*[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDBFF-\uDC00\uDFFF\r\n\t]*.*"
@@ -99,7 +118,7 @@ ImageUri = Annotated[
     ),
 ]
 ImageDigest = Annotated[str, Documented(r"sha256:[0-9a-f]{64}")]
-AnyState = Annotated[str, Documented(values=frozenset(State))]
+AnyState = Annotated[str, AfterValidator(lambda state: cut(state, 128)), Documented(values=frozenset(State))]
 AnyMode = Annotated[str, Documented(values=frozenset(Mode))]
 
 
@@ -245,6 +264,23 @@ class JobRun(_FromAws):
     total_resource_utilization: Utilization | None = None
     billed_resource_utilization: Utilization | None = None
     """Can come some time after the terminal state."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_unicode(cls, reply: Any) -> Any:  # noqa: ANN401 - whatever boto3 made of the reply
+        """JSON can hold half of a surrogate pair, as when AWS cuts an error text within an emoji. No other text can."""
+        return _whole(reply)
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - as above
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case dict():
+            return {_whole(key): _whole(inner) for key, inner in value.items()}
+        case list():
+            return [_whole(inner) for inner in value]
+    return value
 
 
 class GetJobRunResponse(_FromAws):

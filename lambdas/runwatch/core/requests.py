@@ -46,8 +46,8 @@ class _Strict(BaseModel):
 class _Named(_Strict):
     application_id: Id
     job_run_id: Id
-    account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
 
 
 class _Labelled(_Named):

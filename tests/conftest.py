@@ -1,0 +1,46 @@
+"""What holds for every test: nothing leaves this machine, and nothing of this machine's own AWS set-up is seen."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+INHERITED = ("AWS_", "RUNWATCH_", "POWERTOOLS_", "LOG_LEVEL")
+AWS_OF_THE_TESTS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def _forget_this_machine() -> None:
+    """At import, because modules under test may make clients while they are collected."""
+    for name in [name for name in os.environ if name.startswith(INHERITED)]:
+        del os.environ[name]
+    os.environ.update(AWS_OF_THE_TESTS)
+    # A proxy may be how this machine reaches the world; servers of the tests are not behind it.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(LOOPBACK)
+
+
+_forget_this_machine()
+
+settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same as `--allow-unix-socket` on every command line."""
+    config.option.allow_unix_socket = True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.allow_hosts(LOOPBACK))

@@ -1,0 +1,318 @@
+"""What subscribers receive, held to the golden files and to what the contract promises of every message."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+
+from runwatch.core.decide import untrack
+from runwatch.core.ids import RunId, Source
+from runwatch.core.ledger import Entry
+from runwatch.core.messages import Kind
+from runwatch.core.tracked import TrackedRun
+from tests.builders import (
+    GOLDEN,
+    RUN,
+    SOURCE,
+    a_full_run,
+    a_run,
+    a_tracked,
+    an_entry,
+    at,
+    decided,
+    detail_of,
+    flat,
+    told,
+)
+
+VERSIONS = sorted(folder.name for folder in GOLDEN.iterdir() if folder.name.isdigit())
+
+REMEMBERED: dict[str, Any] = {
+    "attempt": 3,
+    "sequence": 6,
+    "updated_at": at(-20),
+    "state_seen_at": at(-19.5),
+    "state_since": at(-20),
+    "labels": {"ticket": "OPS-7"},
+    "spent": {"SUBMITTED": 12.0, "PENDING": 30.5},
+}
+
+
+def every_message() -> dict[str, Entry]:
+    """One message of each kind, from a run of which everything is known; by the name of its golden file."""
+    changed, settled = decided(a_tracked("SCHEDULED", **REMEMBERED), a_full_run(), at(12)).entries
+    (untracked,) = untrack(a_tracked("RUNNING", **REMEMBERED, name="daily-gold"), at(12)).entries
+    return {"state-change": changed, "settled": settled, "untracked": untracked}
+
+
+KINDS = {"state-change": Kind.STATE_CHANGE, "settled": Kind.SETTLED, "untracked": Kind.UNTRACKED}
+
+
+def golden(name: str, version: str = "1") -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((GOLDEN / version / f"{name}.json").read_text())
+    return document
+
+
+def test_there_is_a_golden_file_for_every_kind():
+    assert KINDS.keys() == {path.stem for path in (GOLDEN / "1").glob("*.json")}
+    assert {*KINDS.values()} == {*Kind}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_message_is_what_its_golden_file_says(name: str):
+    """A change that is meant is made in the golden file by hand, where a reviewer sees it."""
+    entry = every_message()[name]
+    assert told(entry) == golden(name)
+    assert entry.kind is KINDS[name]
+
+
+def _json_type(value: object) -> str:
+    return "number" if type(value) in {int, float} else type(value).__name__
+
+
+def _kept(old: object, new: object, path: str = "message") -> None:
+    assert _json_type(old) == _json_type(new), path
+    if isinstance(old, dict) and isinstance(new, dict):
+        assert old.keys() <= new.keys(), path
+        for key, value in old.items():
+            _kept(value, new[key], f"{path}.{key}")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", KINDS)
+def test_every_key_that_a_version_ever_had_is_still_there_with_its_type(name: str, version: str):
+    _kept(golden(name, version), told(every_message()[name]))
+
+
+# Key by key, from the contract's example.
+
+ENVELOPE = {"version", "id", "source", "detail-type", "account", "region", "time", "resources", "detail"}
+OF_EVERY_RUN = {
+    *("applicationId", "jobRunId", "arn", "jobRunName", "releaseLabel", "createdBy", "createdAt", "updatedAt"),
+    *("state", "stateDetails", "attempt", "mode", "startedAt", "endedAt", "executionTimeoutMinutes"),
+    *("sequence", "observedAt", "tags", "labels", "links", "cut"),
+}
+OF_A_TRANSITION = OF_EVERY_RUN | {
+    *("previousState", "reached", "final", "retryExpected", "unexpected", "detectionDelaySeconds", "witness"),
+}
+OF_A_SETTLED = OF_EVERY_RUN | {
+    *("attempts", "secondsInState", "totalExecutionDurationSeconds", "totalResourceUtilization"),
+    *("billedResourceUtilization", "billingComplete"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "detail"),
+    [("state-change", OF_A_TRANSITION), ("settled", OF_A_SETTLED), ("untracked", OF_EVERY_RUN)],
+)
+@pytest.mark.parametrize("known", [True, False], ids=["everything known", "hardly anything known"])
+def test_a_message_always_has_all_its_keys(name: str, detail: set[str], *, known: bool):
+    bare = {
+        "state-change": decided(a_tracked(), a_run("SUBMITTED")).entries[0],
+        "settled": decided(a_tracked("SUCCESS"), a_run("SUCCESS"), at(60)).entries[0],
+        "untracked": untrack(a_tracked(), at()).entries[0],
+    }
+    message = told((every_message() if known else bare)[name])
+    assert message.keys() == ENVELOPE
+    assert message["detail"].keys() == detail
+    assert message["detail"]["links"].keys() == {"console", "driverLog"}
+
+
+def test_what_is_not_known_is_null():
+    detail = detail_of(decided(a_tracked(), a_run("SUBMITTED")).entries[0])
+    unknown = [
+        "jobRunName",
+        "releaseLabel",
+        "createdBy",
+        "previousState",
+        "stateDetails",
+        "mode",
+        "startedAt",
+        "endedAt",
+    ]
+    assert [detail[name] for name in [*unknown, "executionTimeoutMinutes"]] == [None] * 9
+    assert (detail["tags"], detail["labels"], detail["links"]["driverLog"]) == ({}, {}, None)
+
+
+def test_an_untracked_run_that_was_never_seen_has_no_state_and_no_attempt():
+    detail = detail_of(untrack(a_tracked(), at()).entries[0])
+    assert (detail["state"], detail["attempt"]) == (None, None)
+
+
+def test_the_envelope_is_shaped_like_aws_s_own_event():
+    message = told(an_entry(recorded_at=at(1)))
+    assert message["version"] == "1"
+    assert message["source"] == "runwatch"
+    assert message["detail-type"] == "EMR Serverless Job Run State Change"
+    assert (message["account"], message["region"]) == (SOURCE.account, SOURCE.region)
+    assert message["resources"] == [RUN.arn] == [message["detail"]["arn"]]
+    assert message["time"] == message["detail"]["observedAt"] == "2026-01-31T02:01:00Z"
+    assert re.fullmatch(r"rw-[0-9a-f]{32}", message["id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "detail_type"),
+    [
+        ("state-change", "EMR Serverless Job Run State Change"),
+        ("settled", "EMR Serverless Job Run Settled"),
+        ("untracked", "EMR Serverless Job Run Untracked"),
+    ],
+)
+def test_the_detail_type_is_the_contract_s(name: str, detail_type: str):
+    assert told(every_message()[name])["detail-type"] == detail_type
+
+
+def test_an_entry_knows_its_message():
+    entry = an_entry(7, recorded_at=at(3))
+    message = told(entry)
+    assert (entry.run, entry.sequence, entry.recorded_at) == (RUN, message["detail"]["sequence"], at(3))
+    assert entry.message_id == message["id"]
+
+
+def test_the_account_and_region_are_the_run_s():
+    run = RunId(Source("210987654321", "cn-north-1"), "00f1", "00f2")
+    message = told(an_entry(run=run))
+    assert (message["account"], message["region"]) == ("210987654321", "cn-north-1")
+    assert message["resources"] == ["arn:aws-cn:emr-serverless:cn-north-1:210987654321:/applications/00f1/jobruns/00f2"]
+
+
+def _times(value: object) -> list[str]:
+    if isinstance(value, dict):
+        named = [part for key, part in value.items() if (key.endswith("At") or key == "time") and part is not None]
+        return named + [moment for part in value.values() for moment in _times(part)]
+    return []
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_time_is_utc_with_a_z(name: str):
+    times = _times(told(every_message()[name]))
+    assert len(times) >= 3
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", moment) for moment in times), times
+
+
+def test_a_time_of_another_zone_is_told_in_utc():
+    kathmandu = timezone(timedelta(hours=5, minutes=45))
+    seen = a_run("PENDING", created_at=at().astimezone(kathmandu), updated_at=at().replace(tzinfo=None))
+    detail = detail_of(decided(a_tracked(), seen).entries[0])
+    assert detail["createdAt"] == detail["updatedAt"] == "2026-01-31T02:00:00Z"
+
+
+def test_a_repeat_is_the_same_to_the_letter():
+    one, two = every_message()["state-change"], every_message()["state-change"]
+    assert (one.body, one.attributes, one.message_id) == (two.body, two.attributes, two.message_id)
+
+
+# Message attributes.
+
+CONTRACT_ATTRIBUTES = {
+    *("kind", "state", "previousState", "reached", "applicationId", "jobRunName", "final", "severity", "account"),
+    "region",
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_there_are_at_most_ten_attributes_and_only_the_contract_s(name: str):
+    attributes = every_message()[name].attributes
+    assert attributes.keys() <= CONTRACT_ATTRIBUTES
+    assert len(attributes) <= 10
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        (
+            "state-change",
+            {
+                "kind": "STATE_CHANGE",
+                "state": "FAILED",
+                "previousState": "SCHEDULED",
+                "reached": ["RUNNING", "FAILED"],
+                "final": "true",
+            },
+        ),
+        ("settled", {"kind": "SETTLED", "state": "FAILED"}),
+        ("untracked", {"kind": "UNTRACKED", "state": "RUNNING"}),
+    ],
+)
+def test_the_attributes_say_what_filters_ask_for(name: str, attributes: Mapping[str, object]):
+    assert every_message()[name].attributes == attributes | {
+        "applicationId": "00f1abc",
+        "jobRunName": "daily-gold",
+        "account": "123456789012",
+        "region": "us-east-1",
+    }
+
+
+def test_an_absent_fact_is_no_attribute_because_sns_has_no_empty_ones():
+    attributes = decided(a_tracked(), a_run("SUBMITTED", name="")).entries[0].attributes
+    assert attributes.keys() == {"kind", "state", "reached", "final", "applicationId", "account", "region"}
+    assert attributes["final"] == "false"
+    assert untrack(a_tracked(), at()).entries[0].attributes.keys() == {"kind", "applicationId", "account", "region"}
+
+
+# Secrets.
+
+
+@pytest.mark.parametrize("reply", ["spark", "hive"])
+def test_arguments_parameters_and_properties_of_a_run_never_leave(reply: str):
+    run = a_full_run(reply)
+    record = TrackedRun.new(RunId.parse(run.arn), at())
+    decision = decided(record, run, at(600))
+    assert decision.entries
+    assert "canary" in run.model_dump_json()
+    for entry in (*decision.entries, *untrack(record, at()).entries):
+        assert "canary" not in entry.body
+        assert "canary" not in flat(entry.attributes)
+    assert "canary" not in decision.record.model_dump_json()
+
+
+def test_no_field_that_aws_adds_leaves_before_we_know_what_it_holds():
+    run = a_full_run(brandNewSecret="canary", jobDriver={"brandNewDriver": {"token": "canary"}})
+    for entry in decided(a_tracked(), run).entries:
+        assert "canary" not in entry.body
+
+
+# Names as people give them.
+
+HOSTILE = {
+    "control characters": "a\x00b\x07c\x1b[31md\x7f",
+    "line breaks": "one\ntwo\r\nthree\u2028four",
+    "300 characters": "n" * 300,
+    "emoji": "\N{ROCKET}\N{ZERO WIDTH JOINER}\N{FIRE}" * 40,
+    "right to left": "\u202etxt.exe\u202c",
+    "not XML": "\ufffe\uffff\x0b",
+    "quotes": '"}],\\"x\': {{<script>&amp;',
+    "only blanks": "   \t",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_a_name_is_told_as_it_is_and_filtered_by_what_sns_can_carry(name: str):
+    entry = decided(a_tracked(labels={"x": name}), a_run("SUBMITTED", name=name, tags={name: name})).entries[0]
+    detail = detail_of(entry)
+    assert (detail["jobRunName"], detail["tags"], detail["labels"]) == (name, {name: name}, {"x": name})
+    carried = entry.attributes["jobRunName"]
+    assert isinstance(carried, str)
+    assert len(carried) == len(name)
+    assert re.fullmatch("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+", carried)
+    assert [ours for ours, theirs in zip(carried, name, strict=True) if ours != theirs] == [
+        "\N{REPLACEMENT CHARACTER}" for letter in name if letter in "\x00\x07\x1b\ufffe\uffff\x0b"
+    ]
+
+
+@pytest.mark.parametrize("field", ["name", "state_details", "state", "mode", "release_label", "created_by"])
+def test_half_a_surrogate_pair_does_not_stop_a_message(field: str):
+    """JSON can hold one, as of a text that was cut in the middle of an emoji; UTF-8 cannot."""
+    run = a_run(**{"state": "RUNNING"} | {field: "half \ud83d"})  # type: ignore[arg-type]
+    entry = decided(a_tracked(), run).entries[0]
+    assert detail_of(entry)["state"]
+    assert entry.body.encode()
+    assert flat(entry.attributes).encode()
+
+
+def test_half_a_surrogate_pair_in_a_tag_does_not_stop_a_message():
+    entry = decided(a_tracked(), a_run(tags={"half \ud83d": "half \ud83d"})).entries[0]
+    assert entry.body.encode()
