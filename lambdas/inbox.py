@@ -18,10 +18,10 @@ processor = BatchProcessor(event_type=EventType.SQS, model=SqsRecordModel, raise
 
 
 @logger.inject_lambda_context
-def handle(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN401 - Lambda takes JSON of either shape
+def handle(event: Any, context: LambdaContext) -> Any:  # noqa: ANN401 - any JSON may come
     runwatch = wired()
     deadline = RemainingTime.of(context, runwatch.settings.deadline_margin)
-    if "Records" not in event:
+    if not isinstance(event, dict) or "Records" not in event:
         runwatch.answer(json.dumps(event), deadline)
         return {"done": True}
     return process_partial_response(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from runwatch.core.decide import Decision
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LostRace
-from runwatch.ports import Ports
+from runwatch.ports import Owed, Ports
 
 __all__ = ["Committed", "commit"]
 
@@ -20,6 +20,11 @@ class Committed:
 
     decision: Decision
     lost_races: int
+
+    @property
+    def owed(self) -> list[Owed]:
+        """What subscribers are owed by it."""
+        return [Owed.of(entry) for entry in self.decision.entries]
 
 
 def commit(ports: Ports, tracked: TrackedRun, decide: Callable[[TrackedRun], Decision]) -> Committed:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from runwatch.core.decide import Decision
 from runwatch.core.ids import RunId, Source
@@ -40,6 +40,10 @@ class Owed:
     run: RunId
     sequence: int
     recorded_at: datetime
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        return cls(entry.run, entry.sequence, entry.recorded_at)
 
 
 class Store(Protocol):

@@ -14,7 +14,7 @@ from runwatch.core.requests import Track, Untrack
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.errors import LookFailed, LostRace
 from runwatch.ports import Deadline, Ports
-from runwatch.publish import publish_owed
+from runwatch.publish import publish
 
 __all__ = ["forget", "sight"]
 
@@ -33,8 +33,8 @@ def sight(ports: Ports, patience: Patience, wanted: Track, deadline: Deadline) -
         ports.journal.look_failed(error)
         return
     now = ports.clock()
-    commit(ports, tracked, lambda tracked: decide(tracked, seen, now, patience, Witness.EVENT))
-    publish_owed(ports, [wanted.run], deadline)
+    committed = commit(ports, tracked, lambda tracked: decide(tracked, seen, now, patience, Witness.EVENT))
+    publish(ports, committed.owed, deadline)
 
 
 def forget(ports: Ports, unwanted: Untrack, deadline: Deadline) -> None:
@@ -43,8 +43,8 @@ def forget(ports: Ports, unwanted: Untrack, deadline: Deadline) -> None:
     if tracked is None:
         return
     now = ports.clock()
-    commit(ports, tracked, lambda tracked: untrack(tracked, now))
-    publish_owed(ports, [unwanted.run], deadline)
+    committed = commit(ports, tracked, lambda tracked: untrack(tracked, now))
+    publish(ports, committed.owed, deadline)
 
 
 def _tracked(ports: Ports, wanted: Track) -> TrackedRun:

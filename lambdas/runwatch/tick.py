@@ -9,21 +9,24 @@ One bad run never stops the others. A tick that dies anywhere has lost nothing: 
 the same entries owed. A store that cannot be read at all fails the tick, and rings the alarm.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from runwatch.commit import commit
 from runwatch.core.decide import Patience, Reason, decide
 from runwatch.core.ids import Source
-from runwatch.core.ledger import Entry
 from runwatch.core.messages import Witness
 from runwatch.core.plan import plan
 from runwatch.errors import LostRace, StoreUnavailable
 from runwatch.look import Look, look_at
-from runwatch.ports import Deadline, Ports
-from runwatch.publish import publish_owed
+from runwatch.ports import Deadline, Owed, Ports
+from runwatch.publish import publish
 from runwatch.report import TickReport
 
 __all__ = ["tick"]
+
+SAID_AT_MOST = 5
+"""Failed looks of one class that are said one by one; what thousands of runs share is counted."""
 
 
 def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline, parallel_looks: int) -> TickReport:
@@ -31,10 +34,10 @@ def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline, p
     report = TickReport(source)
     due = plan(ports.store.watched(source), ports.clock())
     report.watched = len(due)
-    looks = look_at(due, ports.job_runs(source), ports.clock, deadline, parallel_looks)
-    changed = [look.tracked.run for look in looks if _take(ports, patience, look, report)]
-    owing = [owed.run for owed in ports.store.owed(source)] + changed
-    published = publish_owed(ports, dict.fromkeys(owing), deadline)
+    owed: list[Owed] = []
+    for look in look_at(due, ports.job_runs(source), ports.clock, deadline, parallel_looks):
+        owed += _take(ports, patience, look, report)
+    published = publish(ports, [*ports.store.owed(source), *owed], deadline)
     report.published = published.sent
     report.owed = len(published.held)
     report.oldest_owed_seconds = _age_of_oldest(published.held, ports.clock())
@@ -42,15 +45,16 @@ def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline, p
     return report
 
 
-def _take(ports: Ports, patience: Patience, look: Look, report: TickReport) -> bool:
-    """Decide and commit what one look brought; answers whether the run now owes something."""
+def _take(ports: Ports, patience: Patience, look: Look, report: TickReport) -> list[Owed]:
+    """Decide and commit what one look brought; answers with what is now owed because of it."""
     if look.failed is not None:
         report.failed[look.failed.failure] += 1
-        ports.journal.look_failed(look.failed)
-        return False
+        if report.failed[look.failed.failure] <= SAID_AT_MOST:
+            ports.journal.look_failed(look.failed)
+        return []
     if look.seen is None or look.at is None:
         report.skipped += 1
-        return False
+        return []
     report.looked += 1
     seen, at = look.seen, look.at
     try:
@@ -58,14 +62,13 @@ def _take(ports: Ports, patience: Patience, look: Look, report: TickReport) -> b
     except (LostRace, StoreUnavailable) as error:
         report.not_committed += 1
         ports.journal.store_failed(look.tracked.run, error)
-        return False
+        return []
     report.lost_races += committed.lost_races
     report.stale += committed.decision.reason is Reason.STALE_REPLY
-    report.unexpected += committed.decision.reason is Reason.UNEXPECTED
-    changed = bool(committed.decision.entries)
-    report.changed += changed
-    return changed
+    report.unexpected += committed.decision.unexpected
+    report.changed += bool(committed.owed)
+    return committed.owed
 
 
-def _age_of_oldest(held: list[Entry], now: datetime) -> float:
+def _age_of_oldest(held: Iterable[Owed], now: datetime) -> float:
     return max(((now - entry.recorded_at).total_seconds() for entry in held), default=0.0)

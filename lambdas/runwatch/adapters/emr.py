@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EmrServerless", "client_of"]
 
-NOT_PARSED = (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, OverflowError)
+NOT_PARSED = (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RuntimeError)
 """What botocore's parser lets through when a reply is JSON, but not of the shape that the service model has."""
 
 

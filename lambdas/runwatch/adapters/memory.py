@@ -32,7 +32,8 @@ class MemoryStore:
 
     def commit(self, record: TrackedRun, entries: Sequence[Entry]) -> TrackedRun:
         stored = self._records.get(record.run)
-        if (stored.version if stored else 0) != record.version:
+        taken = self._ledgers.get(record.run, {}).keys() & {entry.sequence for entry in entries}
+        if (stored.version if stored else 0) != record.version or taken:
             raise LostRace(record.run)
         self.writes += 1
         changed = self._records[record.run] = record.changed(version=record.version + 1)

@@ -1,10 +1,9 @@
 """Log lines and metrics, by Powertools. Every name that a dashboard, an alarm or a saved query relies on is here.
 
-Logs are events with fields, not prose: a line an entry, a line a tick, none for a run that did not change. A failure
-of many runs is said a few times a tick, and counted. Traces come from the functions' X-Ray setting.
+Logs are events with fields, not prose: a line an entry, a line a tick, none for a run that did not change. Traces come
+from the functions' X-Ray setting.
 """
 
-from collections import Counter
 from enum import StrEnum
 
 from aws_lambda_powertools import Logger
@@ -23,8 +22,8 @@ __all__ = ["NAMESPACE", "Metric", "PowertoolsJournal"]
 NAMESPACE = "Runwatch"
 """CloudWatch namespace. Metrics of a tick have the dimensions `service` and `source` (account/region)."""
 
-SAID_AT_MOST = 5
-"""Failed looks of one class that are logged one by one in a tick."""
+QUOTED = 512
+"""Characters of somebody else's text that a log line quotes."""
 
 
 class Metric(StrEnum):
@@ -57,7 +56,6 @@ class PowertoolsJournal:
     def __init__(self, logger: Logger, service: str) -> None:
         self._logger = logger
         self._service = service
-        self._failures: Counter[Failure] = Counter()
 
     def tracked(self, record: TrackedRun) -> None:
         self._logger.info("run tracked", run=record.run.arn, labels=record.labels, version=record.version)
@@ -81,9 +79,7 @@ class PowertoolsJournal:
             self._logger.info("stale reply ignored", run=decision.record.run.arn, state=decision.record.state)
 
     def look_failed(self, error: LookFailed) -> None:
-        self._failures[error.failure] += 1
-        if self._failures[error.failure] <= SAID_AT_MOST:
-            self._logger.warning("look failed", run=error.run.arn, failure=error.failure, cause=error.cause)
+        self._logger.warning("look failed", run=error.run.arn, failure=error.failure, cause=error.cause)
 
     def store_failed(self, run: RunId, error: Exception) -> None:
         self._logger.error("not stored", run=run.arn, cause=str(error))
@@ -94,12 +90,10 @@ class PowertoolsJournal:
         )
 
     def refused(self, body: str, reason: str) -> None:
-        """The body can be anything, so the log has its beginning only."""
-        self._logger.error("request refused", cause=reason, body=body[:512])
+        self._logger.error("request refused", cause=reason[: 2 * QUOTED], body=body[:QUOTED])
         self._count({Metric.REFUSED: 1})
 
     def ticked(self, report: TickReport) -> None:
-        self._failures.clear()
         self._logger.info("tick", **report.as_json())
         counts: dict[Metric, float] = {
             Metric.TICKS: 1,

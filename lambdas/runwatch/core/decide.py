@@ -19,7 +19,7 @@ FAILED is final unless AWS will retry: a BATCH run while `attempt < maxAttempts`
 `maxFailedAttemptsPerHour` is 1 (default 5). Such a run stays watched until the window for the next attempt has passed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -58,6 +58,8 @@ class Decision:
     record: TrackedRun
     entries: tuple[Entry, ...] = ()
     """What is owed to subscribers. Without entries there is nothing to write."""
+    unexpected: bool = False
+    """Whether a transition surprised us: out of a terminal state, or to a state that we do not know."""
 
 
 _BEFORE_RUNNING = frozenset({State.SUBMITTED, State.QUEUED, State.PENDING, State.SCHEDULED})
@@ -130,6 +132,7 @@ def _moved(tracked: TrackedRun, seen: JobRun, now: datetime, reason: Reason, wit
         spent=_spent(tracked, seen, since, ran_unseen=ran_unseen),
     )
     retry = retry_expected(seen)
+    unexpected = reason is Reason.UNEXPECTED or not is_known(seen.state)
     detail = StateChange.told(
         record,
         seen,
@@ -138,11 +141,11 @@ def _moved(tracked: TrackedRun, seen: JobRun, now: datetime, reason: Reason, wit
         reached=[State.RUNNING, seen.state] if ran_unseen else [seen.state],
         final=is_terminal(seen.state) and not retry,
         retry_expected=retry,
-        unexpected=reason is Reason.UNEXPECTED or not is_known(seen.state),
+        unexpected=unexpected,
         detection_delay_seconds=max((now - since).total_seconds(), 0.0),
         witness=witness,
     )
-    return Decision(reason, record, (Entry.telling(detail),))
+    return Decision(reason, record, (Entry.telling(detail),), unexpected)
 
 
 def _has_run(seen: JobRun) -> bool:
@@ -200,7 +203,7 @@ def _settled(decision: Decision, seen: JobRun, now: datetime) -> Decision:
         billing_complete=seen.billed_resource_utilization is not None,
     )
     reason = Reason.SETTLED if decision.reason is Reason.SAME else decision.reason
-    return Decision(reason, record, (*decision.entries, Entry.telling(detail)))
+    return replace(decision, reason=reason, record=record, entries=(*decision.entries, Entry.telling(detail)))
 
 
 def _hours(used: Utilization | None) -> ResourceHours | None:
