@@ -39,7 +39,7 @@ class Server:
 
     def stop(self) -> None:
         stop(*self.identity)
-        self.process.wait()
+        self.process.poll()
 
 
 def ministack(logs: Path) -> Server:

@@ -28,7 +28,7 @@ JSON_TYPES = {
 }
 
 
-def misfits(shape: Any, document: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - shapes and JSON differ by type
+def misfits(shape: Any, document: Any, path: str) -> Iterator[str]:
     """What of a JSON document does not fit its shape: type, unknown or missing member, unknown enum value."""
     if not isinstance(document, JSON_TYPES[shape.type_name]):
         yield f"{path} is no {shape.type_name}"
@@ -45,7 +45,7 @@ def misfits(shape: Any, document: Any, path: str) -> Iterator[str]:  # noqa: ANN
         yield f"{path} is {document}"
 
 
-def is_possible(shape: Shape, value: Any) -> bool:  # noqa: ANN401 - as above
+def is_possible(shape: Shape, value: Any) -> bool:
     if shape.type_name == "timestamp":
         return START.timestamp() <= value < math.inf
     return value in shape.metadata.get("enum", [value])
@@ -57,7 +57,7 @@ def output(name: str) -> Shape:
     return shape
 
 
-def members_renamed(shape: Any, seen: set[str]) -> Iterator[str]:  # noqa: ANN401 - shapes differ by type
+def members_renamed(shape: Any, seen: set[str]) -> Iterator[str]:
     if shape.name in seen:
         return
     seen.add(shape.name)
@@ -118,7 +118,7 @@ def test_the_answers_of_a_whole_morning_fit_the_model_at_every_minute():
     assert found == set()
 
 
-def as_json(document: Any) -> Any:  # noqa: ANN401 - it is JSON
+def as_json(document: Any) -> Any:
     if isinstance(document, dict):
         return {name: as_json(value) for name, value in document.items()}
     return document.timestamp() if hasattr(document, "timestamp") else document

@@ -28,7 +28,7 @@ class Raw(NamedTuple):
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - it is JSON
+    def json(self) -> Any:
         return json.loads(self.body)
 
 

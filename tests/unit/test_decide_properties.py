@@ -16,7 +16,7 @@ from tests.builders import BILLED, a_run, a_tracked, at, detail_of
 
 MOMENTS = st.integers(-5, 120).map(lambda half_minutes: at(half_minutes / 2))
 REPLIES = st.builds(
-    lambda state, **more: a_run(state, **more),
+    a_run,
     st.sampled_from([*State, "RESUMING"]),
     updated_at=MOMENTS,
     attempt=st.none() | st.integers(1, 4),

@@ -35,10 +35,13 @@ def test_the_throttles_that_cannot_concern_us_are_still_throttles_of_botocore():
 
 @pytest.mark.parametrize(
     "code",
-    ["AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"]
-    + ["InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature"]
-    + ["MissingAuthenticationToken", "MissingAuthenticationTokenException", "NotAuthorized", "OptInRequired"]
-    + ["RequestExpired"],
+    [
+        *("AccessDenied", "AccessDeniedException", "NotAuthorized", "OptInRequired"),
+        *("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+        *("UnrecognizedClientException", "InvalidClientTokenId", "MissingAuthenticationToken"),
+        *("MissingAuthenticationTokenException", "InvalidSignatureException", "SignatureDoesNotMatch"),
+        "IncompleteSignature",
+    ],
 )
 @pytest.mark.parametrize("http_status", [400, 401, 403])
 def test_a_missing_permission_or_credential_is_denied(code: str, http_status: int):

@@ -34,7 +34,7 @@ def a_run(states: str | None = None, **script: object) -> ScriptedRun:
     return ScriptedRun.model_validate({"application": "00fa1"} | said)
 
 
-def seen(run: ScriptedRun, seconds: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - passed on
+def seen(run: ScriptedRun, seconds: float, **more: Any) -> dict[str, Any]:
     return picture(run, timeline(run, BIRTH), at(seconds), **more)
 
 
