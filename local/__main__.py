@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import boto3
 import typer
+from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
 from local import servers, stack
@@ -158,5 +159,15 @@ def _sqs(state: Any) -> "SQSClient":  # noqa: ANN401 - as above
     return boto3.client("sqs")
 
 
+def main() -> None:
+    try:
+        app()
+    except EndpointConnectionError as error:
+        console.print(
+            f"{error}\nIs it still up? Run `make local-down`, then `make local`.", style="red", soft_wrap=True
+        )
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    sys.exit(app())
+    main()

@@ -283,7 +283,7 @@ def test_only_a_failure_is_retried(state: str, mode: str):
     ids=["RUNNING since startedAt", "RUNNING", "SUCCESS since endedAt", "CANCELLED", "CANCELLING", "PENDING", "ahead"],
 )
 def test_the_detection_delay_counts_from_the_field_that_says_best_when_it_happened(seen: object, delay: float):
-    decision = decided(a_tracked("SUBMITTED"), seen, at(10))  # type: ignore[arg-type]
+    decision = decided(a_tracked("SUBMITTED"), seen, at(10))
     assert detail_of(decision.entries[0])["detectionDelaySeconds"] == delay
 
 
@@ -359,8 +359,8 @@ def test_the_id_of_untracking_does_not_depend_on_when_it_was_asked():
 def test_another_fact_makes_another_id(other: dict[str, object]):
     facts: dict[str, object] = {"state": "RUNNING", "run": RUN, "updated_at": at(1)}
     run = other.get("run", RUN)
-    one = decided(a_tracked("PENDING"), a_run(**facts))  # type: ignore[arg-type]
-    another = decided(a_tracked("PENDING", run=run), a_run(**(facts | other)))  # type: ignore[arg-type]
+    one = decided(a_tracked("PENDING"), a_run(**facts))
+    another = decided(a_tracked("PENDING", run=run), a_run(**(facts | other)))
     assert one.entries[0].message_id != another.entries[0].message_id
 
 

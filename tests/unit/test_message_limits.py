@@ -128,7 +128,7 @@ def test_a_state_of_any_length_makes_no_message_that_is_too_long():
 
 @pytest.mark.parametrize("field", ["name", "state"])
 def test_a_record_fits_an_item_of_the_table_however_long_a_text_of_the_reply_is(field: str):
-    run = a_run(**{"state": "RUNNING"} | {field: "x" * 500_000})  # type: ignore[arg-type]
+    run = a_run(**{"state": "RUNNING"} | {field: "x" * 500_000})
     assert len(decided(a_tracked(), run).record.model_dump_json().encode()) < ITEM_LIMIT - 4096
 
 
@@ -143,7 +143,7 @@ def test_a_record_fits_an_item_of_the_table_however_long_a_text_of_the_reply_is(
     ],
 )
 def test_a_text_that_is_too_long_is_cut_with_a_mark_and_named(field: str, told_as: str):
-    detail = detail_of(decided(a_tracked(), a_run(**{field: "x" * 2049})).entries[0])  # type: ignore[arg-type]
+    detail = detail_of(decided(a_tracked(), a_run(**{field: "x" * 2049})).entries[0])
     assert detail[told_as] == "x" * 2048 + MARK
     assert detail["cut"] == [told_as]
 

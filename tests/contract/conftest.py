@@ -1,0 +1,41 @@
+import io
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from runwatch import wiring
+from tests.aws import ONCE, TABLE, Subscriber, create_table, subscribe
+from tests.deployed import HERE, THERE, Deployed
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Deployed]:
+    log = io.StringIO()
+    handler = wiring.logger.registered_handler
+    with mock_aws():
+        sns, sqs = boto3.client("sns", config=ONCE), boto3.client("sqs", config=ONCE)
+        dynamodb = boto3.client("dynamodb", config=ONCE)
+        create_table(dynamodb)
+        topic = sns.create_topic(Name="events")["TopicArn"]
+        refused = Subscriber(sqs, sqs.create_queue(QueueName="refused")["QueueUrl"])
+        environment = {
+            "RUNS_TABLE": TABLE,
+            "EVENTS_TOPIC_ARN": topic,
+            "REFUSED_QUEUE_URL": refused.url,
+            "SOURCES": f"{HERE},{THERE}",
+            "PARALLEL_LOOKS": "4",
+            "CONNECT_TIMEOUT_SECONDS": "1",
+            "READ_TIMEOUT_SECONDS": "1",
+            "DEADLINE_MARGIN_SECONDS": "10",
+            "SETTLE_WAIT_MINUTES": "30",
+            "RETRY_WINDOW_MINUTES": "15",
+            "RETENTION_DAYS": "90",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(f"RUNWATCH_{name}", value)
+        monkeypatch.setattr(handler, "stream", log)
+        wiring.wired.cache_clear()
+        yield Deployed(subscribe(sns, sqs, topic, "subscriber"), refused, log, capsys)
+        wiring.wired.cache_clear()

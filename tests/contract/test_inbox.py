@@ -1,0 +1,210 @@
+"""The inbox as Lambda runs it: batches from its queue, and direct invocations."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+import inbox
+from runwatch import wiring
+from runwatch.core.ids import RunId
+from runwatch.core.requests import BadRequest
+from runwatch.errors import StoreUnavailable
+from tests.builders import RUN, body_of
+from tests.deployed import HERE, THERE, Deployed
+
+
+def asking(run: RunId, verb: str = "track", **more: object) -> str:
+    return body_of(verb, run, account=run.source.account, region=run.source.region, **more)
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    """As SQS hands messages to Lambda, with the ids m0, m1 and so on."""
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}",
+                "receiptHandle": "handle",
+                "body": body,
+                "attributes": {
+                    "ApproximateReceiveCount": "1",
+                    "SentTimestamp": "1769824800000",
+                    "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                    "ApproximateFirstReceiveTimestamp": "1769824800001",
+                },
+                "messageAttributes": {},
+                "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:inbox",
+                "awsRegion": "us-east-1",
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def _failures(answer: dict[str, Any]) -> list[str]:
+    assert answer.keys() == {"batchItemFailures"}
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_a_run_that_is_to_be_tracked_is_looked_at_and_told_at_once(deployed: Deployed):
+    run = deployed.starts()
+    assert _failures(inbox.handle(batch(asking(run, labels={"team": "gold"})), deployed.context)) == []
+    record = deployed.record(run)
+    assert record is not None
+    assert (record.state, record.left, record.labels) == ("SUCCESS", "settled", {"team": "gold"})
+    assert deployed.heard() == [f"{run.job_run_id} State Change", f"{run.job_run_id} Settled"]
+
+
+def test_a_run_that_emr_serverless_does_not_know_yet_is_tracked(deployed: Deployed):
+    run = RunId(HERE, "00f1", "early")
+    assert _failures(inbox.handle(batch(asking(run)), deployed.context)) == []
+    record = deployed.record(run)
+    assert record is not None
+    assert (record.state, record.watched) == (None, True)
+    assert [line["message"] for line in deployed.lines()] == ["run tracked", "look failed"]
+
+
+def test_the_rest_of_a_batch_is_served_when_a_message_is_refused(deployed: Deployed):
+    one, two = deployed.starts(), deployed.starts(THERE)
+    bad = '{"track": {"applicationId": "00F1", "jobRunId": ""}}'
+    answer = inbox.handle(batch(asking(one), bad, asking(two)), deployed.context)
+    assert _failures(answer) == []
+    assert {told.split()[0] for told in deployed.heard()} == {one.job_run_id, two.job_run_id}
+    ((body, attributes),) = deployed.refused.heard()
+    assert body == bad
+    assert attributes.keys() == {"reason"}
+    (line,) = [line for line in deployed.lines() if line["message"] == "request refused"]
+    for reason in (attributes["reason"], line["cause"]):
+        assert isinstance(reason, str)
+        assert "track.applicationId: String should match pattern" in reason
+        assert "track.jobRunId: String should" in reason
+    assert (line["level"], line["body"]) == ("ERROR", bad)
+    (metrics,) = deployed.metrics()
+    assert metrics["InboxRefused"] == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("not JSON", "body: Invalid JSON"),
+        ("[" * 10_000, "body: Invalid JSON: recursion limit exceeded"),
+        ("{}", "body: must hold either `track` or `untrack`"),
+        (body_of(), "track.account, track.region: any account/any Region could be any of"),
+        (body_of("untrack", account="999999999999"), "is not a configured source"),
+        (body_of(account="123456789012", region="us-east-1", attempt=2), "track.attempt: Extra inputs"),
+        (body_of(region="us-east-1", labels={"a": "x" * 300}), "track.labels.a: String should have at most 256"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_what_no_second_try_can_make_right_is_set_aside_with_the_reason(deployed: Deployed, bad: str, reason: str):
+    assert _failures(inbox.handle(batch(bad), deployed.context)) == []
+    ((body, attributes),) = deployed.refused.heard()
+    assert body == bad
+    assert reason in attributes["reason"]
+
+
+def test_what_a_second_try_can_make_right_is_tried_again_and_nothing_else_is(deployed: Deployed):
+    """The table cannot be reached for one run."""
+    one, two, three = (deployed.starts() for _ in range(3))
+
+    def fail(params: dict[str, Any], **_: object) -> None:
+        if two.job_run_id in str(params["body"]):
+            raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    events = wiring.wired().ports.store._dynamodb.meta.events
+    events.register("before-call.dynamodb", fail)
+    answer = inbox.handle(batch(asking(one), asking(two), "bad", asking(three)), deployed.context)
+    assert _failures(answer) == ["m1"]
+    assert {told.split()[0] for told in deployed.heard()} == {one.job_run_id, three.job_run_id}
+    assert len(deployed.refused.heard()) == 1
+    events.unregister("before-call.dynamodb", fail)
+    assert _failures(inbox.handle(batch(asking(two)), deployed.context)) == []
+    assert {told.split()[0] for told in deployed.heard()} == {two.job_run_id}
+
+
+def test_a_message_that_cannot_be_set_aside_is_tried_again(deployed: Deployed):
+    deployed.client("sqs").delete_queue(QueueUrl=deployed.refused.url)
+    run = deployed.starts()
+    assert _failures(inbox.handle(batch("bad", asking(run)), deployed.context)) == ["m0"]
+    assert len(deployed.heard()) == 2
+
+
+def test_when_every_message_fails_every_one_is_tried_again(deployed: Deployed):
+    """And the invocation itself succeeds: SQS counts the tries of each."""
+    deployed.client("dynamodb").delete_table(TableName="runs")
+    runs = [RunId(HERE, "00f1", f"run{number}") for number in range(3)]
+    assert _failures(inbox.handle(batch(*map(asking, runs)), deployed.context)) == ["m0", "m1", "m2"]
+
+
+def test_one_batch_leaves_nothing_behind_for_the_next(deployed: Deployed):
+    deployed.client("dynamodb").delete_table(TableName="runs")
+    assert _failures(inbox.handle(batch(asking(RUN)), deployed.context)) == ["m0"]
+    assert _failures(inbox.handle(batch("bad"), deployed.context)) == []
+
+
+def test_a_message_that_comes_twice_changes_nothing_the_second_time(deployed: Deployed):
+    run = deployed.starts()
+    inbox.handle(batch(asking(run), asking(run)), deployed.context)
+    first = deployed.record(run)
+    assert deployed.heard() == [f"{run.job_run_id} State Change", f"{run.job_run_id} Settled"]
+    inbox.handle(batch(asking(run)), deployed.context)
+    assert deployed.record(run) == first
+    assert deployed.heard() == []
+
+
+def test_a_run_is_untracked_from_the_queue(deployed: Deployed):
+    run = RunId(HERE, "00f1", "early")
+    inbox.handle(batch(asking(run), asking(run, "untrack")), deployed.context)
+    record = deployed.record(run)
+    assert record is not None
+    assert record.left == "untracked"
+    assert deployed.heard() == ["early Untracked"]
+
+
+def test_every_look_that_failed_is_said_however_long_the_container_lives(deployed: Deployed):
+    """The inbox has no ticks after which counting starts anew."""
+    for number in range(12):
+        inbox.handle(batch(asking(RunId(HERE, "00f1", f"run{number}"))), deployed.context)
+    said = [line["run"] for line in deployed.lines() if line["message"] == "look failed"]
+    assert len(said) == 12
+
+
+# Direct invocations.
+
+
+def test_a_direct_invocation_has_the_bare_request_and_is_done(deployed: Deployed):
+    run = deployed.starts()
+    assert inbox.handle(json.loads(asking(run)), deployed.context) == {"done": True}
+    assert deployed.heard() == [f"{run.job_run_id} State Change", f"{run.job_run_id} Settled"]
+    early = RunId(HERE, "00f1", "early")
+    inbox.handle(json.loads(asking(early)), deployed.context)
+    assert inbox.handle(json.loads(asking(early, "untrack")), deployed.context) == {"done": True}
+    assert deployed.heard() == ["early Untracked"]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ({}, "must hold either"),
+        ({"track": {}}, "track.applicationId: Field required"),
+        ({"track": {"applicationId": "a", "jobRunId": "b", "region": "ap-south-1"}}, "is not a configured source"),
+        ([], "body: Input should be an object"),
+        ("track", "body: Input should be an object"),
+        (7, "body: Input should be an object"),
+        (None, "body: Input should be an object"),
+    ],
+    ids=str,
+)
+def test_a_bad_direct_invocation_fails_with_the_reason(deployed: Deployed, event: Any, reason: str):
+    with pytest.raises(BadRequest, match=reason):
+        inbox.handle(event, deployed.context)
+    assert deployed.refused.heard() == []
+
+
+def test_a_direct_invocation_fails_when_the_run_could_not_be_tracked(deployed: Deployed):
+    deployed.client("dynamodb").delete_table(TableName="runs")
+    with pytest.raises(StoreUnavailable):
+        inbox.handle(json.loads(asking(RUN)), deployed.context)

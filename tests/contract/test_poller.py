@@ -1,0 +1,150 @@
+"""The poller as Lambda runs it."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+import inbox
+import poller
+from runwatch import wiring
+from runwatch.core.ids import RunId
+from runwatch.errors import BadSettings
+from tests.builders import a_tracked, body_of
+from tests.deployed import HERE, THERE, Context, Deployed
+
+EVENT = {"source": str(HERE)}
+
+KEYS = {
+    *("source", "watched", "looked", "changed", "published", "owed", "oldestOwedSeconds", "stale", "unexpected"),
+    *("lostRaces", "notCommitted", "skipped", "throttled", "unreadable", "denied", "notFound", "rejected", "cutShort"),
+}
+
+
+def _tracked(run: RunId) -> RunId:
+    wiring.wired().ports.store.commit(a_tracked(run=run), ())
+    return run
+
+
+def test_a_tick_looks_tells_and_answers_with_its_report(deployed: Deployed):
+    run, unknown = _tracked(deployed.starts(name="daily")), _tracked(RunId(HERE, "00f1", "unknown"))
+    there = _tracked(deployed.starts(THERE))
+    report = poller.handle(EVENT, deployed.context)
+    assert report.keys() == KEYS
+    assert json.loads(json.dumps(report)) == report
+    told = {name: value for name, value in report.items() if value}
+    assert told == {"source": str(HERE), "watched": 2, "looked": 1, "changed": 1, "published": 2, "notFound": 1}
+    assert deployed.heard() == [f"{run.job_run_id} State Change", f"{run.job_run_id} Settled"]
+    settled, waiting, elsewhere = (deployed.record(each) for each in (run, unknown, there))
+    assert settled is not None
+    assert settled.left == "settled"
+    assert waiting == a_tracked(run=unknown, version=1)
+    assert elsewhere == a_tracked(run=there, version=1)
+
+
+def test_every_source_is_polled_in_its_region(deployed: Deployed):
+    run = _tracked(deployed.starts(THERE))
+    assert poller.handle(EVENT, deployed.context)["watched"] == 0
+    assert poller.handle({"source": str(THERE)}, deployed.context)["changed"] == 1
+    assert deployed.heard() == [f"{run.job_run_id} State Change", f"{run.job_run_id} Settled"]
+
+
+def test_a_tick_writes_one_line_an_entry_and_one_for_itself(deployed: Deployed):
+    run = _tracked(deployed.starts())
+    _tracked(RunId(HERE, "00f1", "unknown"))
+    poller.handle(EVENT, deployed.context)
+    lines = sorted(deployed.lines(), key=lambda line: line["message"])
+    assert [line["message"] for line in lines] == ["entry recorded", "entry recorded", "look failed", "tick"]
+    assert [line["run"] for line in lines[:2]] == [run.arn, run.arn]
+    assert {line["function_request_id"] for line in lines} == {deployed.context.aws_request_id}
+    assert lines[3]["changed"] == 1
+
+
+def test_a_tick_without_news_writes_only_its_own_line(deployed: Deployed):
+    record = wiring.wired().ports.store.commit(a_tracked(run=deployed.starts()), ())
+    poller.handle(EVENT, deployed.context)
+    deployed.lines()
+    report = poller.handle(EVENT, deployed.context)
+    assert {name: value for name, value in report.items() if value} == {"source": str(HERE)}
+    assert [line["message"] for line in deployed.lines()] == ["tick"]
+    assert record.version == 1
+
+
+def test_a_tick_emits_its_metrics_once(deployed: Deployed):
+    _tracked(deployed.starts())
+    poller.handle(EVENT, deployed.context)
+    (metrics,) = deployed.metrics()
+    assert (metrics["service"], metrics["source"]) == ("runwatch", str(HERE))
+    assert (metrics["Ticks"], metrics["RunsChanged"], metrics["MessagesPublished"]) == ([1.0], [1.0], [2.0])
+
+
+def test_near_its_time_limit_a_tick_starts_nothing_and_says_so(deployed: Deployed):
+    run = _tracked(deployed.starts())
+    report = poller.handle(EVENT, replace(deployed.context, remaining_milliseconds=9_999))
+    assert (report["looked"], report["skipped"], report["cutShort"]) == (0, 1, True)
+    assert deployed.record(run) == a_tracked(run=run, version=1)
+    assert poller.handle(EVENT, deployed.context)["changed"] == 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"source": "123456789012/ap-south-1"},
+        {"source": "999999999999/us-east-1"},
+        {"source": "us-east-1"},
+        {"source": ""},
+        {"source": None},
+        {"source": ["123456789012/us-east-1"]},
+        {},
+        [],
+        "123456789012/us-east-1",
+        None,
+    ],
+    ids=str,
+)
+def test_a_source_that_is_not_configured_is_refused(deployed: Deployed, event: object):
+    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's, or Powertools' around it
+        poller.handle(event, deployed.context)
+    assert deployed.metrics() == []
+
+
+def test_the_refusal_names_the_sources_that_are_configured(deployed: Deployed):
+    with pytest.raises(ValueError, match="123456789012/us-east-1, 123456789012/eu-central-1"):
+        poller.handle({"source": "123456789012/ap-south-1"}, deployed.context)
+
+
+@pytest.mark.parametrize("handle", [poller.handle, inbox.handle])
+def test_without_its_settings_no_function_starts(deployed: Deployed, monkeypatch: pytest.MonkeyPatch, handle: object):
+    monkeypatch.delenv("RUNWATCH_RUNS_TABLE")
+    monkeypatch.setenv("RUNWATCH_PARALLEL_LOOKS", "many")
+    with pytest.raises(BadSettings) as refused:
+        handle(EVENT if handle is poller.handle else json.loads(body_of()), deployed.context)
+    assert [fault.partition(":")[0] for fault in refused.value.faults] == [
+        "RUNWATCH_RUNS_TABLE",
+        "RUNWATCH_PARALLEL_LOOKS",
+    ]
+
+
+def test_a_table_that_cannot_be_read_fails_the_invocation(deployed: Deployed):
+    """So that the alarm on errors rings."""
+    deployed.client("dynamodb").delete_table(TableName="runs")
+    with pytest.raises(Exception, match=r"Query: .*ResourceNotFoundException"):
+        poller.handle(EVENT, deployed.context)
+    assert deployed.metrics() == []
+
+
+def test_clients_are_made_once_a_container(deployed: Deployed):
+    poller.handle(EVENT, deployed.context)
+    first = wiring.wired()
+    poller.handle(EVENT, deployed.context)
+    assert wiring.wired() is first
+    assert first.ports.job_runs(HERE) is first.ports.job_runs(HERE)
+    assert first.ports.job_runs(HERE) is not first.ports.job_runs(THERE)
+
+
+def test_the_deadline_is_the_function_s_own_less_a_margin():
+    deadline = wiring.RemainingTime.of(Context(), timedelta(seconds=59))
+    assert not deadline.passed()
+    assert wiring.RemainingTime.of(Context(), timedelta(seconds=60)).passed()
+    assert wiring.RemainingTime.of(Context(0), timedelta()).passed()

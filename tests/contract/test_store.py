@@ -1,0 +1,254 @@
+"""What every store promises. The one in memory and the one on DynamoDB are held to the same suite."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from runwatch.adapters.memory import MemoryStore
+from runwatch.core.ids import Source
+from runwatch.core.tracked import Left
+from runwatch.errors import LostRace
+from runwatch.ports import Owed, Store
+from tests.aws import a_table
+from tests.builders import RUN, SOURCE, a_run, a_tracked, an_entry, at, decided, run_of
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "memory":
+        yield MemoryStore()
+    else:
+        with a_table() as table:
+            yield table.store
+
+
+ELSEWHERE = Source(SOURCE.account, "eu-central-1")
+
+
+def test_a_run_that_was_never_tracked_has_no_record_no_ledger_and_owes_nothing(store: Store):
+    assert store.load(RUN) is None
+    assert store.ledger(RUN) == []
+    assert store.owed_by(RUN) == []
+    assert list(store.owed(SOURCE)) == []
+    assert list(store.watched(SOURCE)) == []
+
+
+def test_a_new_record_is_stored_as_version_one(store: Store):
+    stored = store.commit(a_tracked(), ())
+    assert stored == a_tracked(version=1)
+    assert store.load(RUN) == stored
+
+
+def test_every_commit_is_the_next_version(store: Store):
+    record = a_tracked()
+    for version in range(1, 5):
+        record = store.commit(record.changed(sequence=version), ())
+        assert record.version == version
+    assert store.load(RUN) == record
+
+
+def test_every_field_of_a_record_is_kept(store: Store):
+    record = a_tracked(
+        version=0,
+        labels={"team": "gold", "empty": "", "emoji \N{ROCKET}": "\x00\n"},
+        sequence=41,
+        left=Left.UNTRACKED,
+        left_at=at(9, seconds=0.000001),
+        name="daily \N{ROCKET}\x00\n",
+        state="RESUMING",
+        attempt=7,
+        updated_at=at(1, seconds=0.123456),
+        state_seen_at=at(2),
+        state_since=at(3, seconds=0.5),
+        running_told=True,
+        spent={"RUNNING": 0.001, "PENDING": 1e9, "RESUMING": 0.0},
+    )
+    default = a_tracked()
+    assert [name for name in type(record).model_fields if getattr(record, name) == getattr(default, name)] == [
+        "run",
+        "tracked_at",
+        "version",
+    ]
+    assert store.load(store.commit(record, ()).run) == record.changed(version=1)
+
+
+def test_whoever_read_an_older_version_loses_the_race_and_changes_nothing(store: Store):
+    read = store.commit(a_tracked(), ())
+    won = store.commit(read.changed(sequence=1, state="RUNNING"), [an_entry(1, state="RUNNING")])
+    with pytest.raises(LostRace) as lost:
+        store.commit(read.changed(sequence=1, state="SUCCESS"), [an_entry(1, state="SUCCESS")])
+    assert lost.value.run == RUN
+    assert store.load(RUN) == won
+    assert store.ledger(RUN) == store.owed_by(RUN) == [an_entry(1, state="RUNNING")]
+
+
+def test_of_two_who_track_a_run_the_second_loses(store: Store):
+    first = store.commit(a_tracked(labels={"by": "first"}), ())
+    with pytest.raises(LostRace):
+        store.commit(a_tracked(labels={"by": "second"}), ())
+    assert store.load(RUN) == first
+
+
+@pytest.mark.parametrize("version", [1, 7])
+def test_a_record_that_is_not_there_cannot_be_changed(store: Store, version: int):
+    with pytest.raises(LostRace):
+        store.commit(a_tracked(version=version), [an_entry()])
+    assert store.load(RUN) is None
+    assert store.ledger(RUN) == []
+
+
+@pytest.mark.parametrize("version", [0, 1, 3])
+def test_no_version_but_the_stored_one_is_taken(store: Store, version: int):
+    store.commit(store.commit(a_tracked(), ()), ())
+    with pytest.raises(LostRace):
+        store.commit(a_tracked(version=version), ())
+
+
+def test_a_record_and_its_entries_are_stored_together_or_not_at_all(store: Store):
+    """The second entry is in the ledger already, so the record must not change, nor the first entry be stored."""
+    record = store.commit(a_tracked(), [an_entry(2, state="RUNNING")])
+    with pytest.raises(LostRace):
+        store.commit(record.changed(sequence=2, state="SUCCESS"), [an_entry(1), an_entry(2, state="SUCCESS")])
+    assert store.load(RUN) == record
+    assert store.ledger(RUN) == [an_entry(2, state="RUNNING")]
+    assert store.owed_by(RUN) == [an_entry(2, state="RUNNING")]
+
+
+def test_an_entry_is_kept_to_the_letter(store: Store):
+    nasty = a_run("FAILED", name='\x00"\n\N{ROCKET}', tags={"\u2028": "<&>"}, started_at=at(), updated_at=at(1))
+    entries = decided(a_tracked("PENDING"), nasty, at(600, seconds=0.123456)).entries
+    assert [entry.kind for entry in entries] == ["STATE_CHANGE"]
+    assert entries[0].attributes["reached"] == ["RUNNING", "FAILED"]
+    store.commit(a_tracked(), entries)
+    assert tuple(store.ledger(RUN)) == tuple(store.owed_by(RUN)) == entries
+
+
+def test_what_was_written_is_read_back_in_any_number(store: Store):
+    """More than a page of the table, which holds one megabyte."""
+    record = store.commit(a_tracked(), ())
+    tags = {str(number): "x" * 2000 for number in range(20)}
+    for first in range(1, 61, 20):
+        record = store.commit(record, [an_entry(number, tags=tags) for number in range(first, first + 20)])
+    assert sum(len(entry.body) for entry in store.ledger(RUN)) > 2 * 1024 * 1024
+    assert [entry.sequence for entry in store.ledger(RUN)] == list(range(1, 61))
+    for entry in store.ledger(RUN)[:59]:
+        store.mark_published(entry, at(9))
+    assert [entry.sequence for entry in store.owed_by(RUN)] == [60]
+
+
+def test_all_watched_runs_are_found_however_many(store: Store):
+    """More than a page of the index as well."""
+    labels = {"long": "x" * 20_000}
+    for number in range(70):
+        store.commit(a_tracked(run=run_of(number), labels=labels), ())
+    assert {record.run for record in store.watched(SOURCE)} == {run_of(number) for number in range(70)}
+
+
+def test_watched_are_the_source_s_runs_that_have_not_left(store: Store):
+    watched = store.commit(a_tracked("RUNNING", version=0), ())
+    store.commit(a_tracked("SUCCESS", run=run_of(1), version=0, left=Left.SETTLED, left_at=at()), ())
+    store.commit(a_tracked("RUNNING", run=run_of(2), version=0, left=Left.UNTRACKED, left_at=at()), ())
+    elsewhere = store.commit(a_tracked(run=run_of(3, ELSEWHERE)), ())
+    assert list(store.watched(SOURCE)) == [watched]
+    assert list(store.watched(ELSEWHERE)) == [elsewhere]
+
+
+def test_a_run_that_leaves_is_no_longer_watched_and_its_record_stays(store: Store):
+    record = store.commit(a_tracked(), ())
+    gone = store.commit(record.changed(left=Left.SETTLED, left_at=at()), ())
+    assert list(store.watched(SOURCE)) == []
+    assert store.load(RUN) == gone
+
+
+def test_a_run_that_is_tracked_again_is_watched_again(store: Store):
+    gone = store.commit(a_tracked(left=Left.UNTRACKED, left_at=at()), ())
+    back = store.commit(gone.changed(left=None, left_at=None), ())
+    assert list(store.watched(SOURCE)) == [back]
+
+
+def test_a_run_that_has_left_still_owes_what_it_owed(store: Store):
+    store.commit(a_tracked(left=Left.SETTLED, left_at=at()), [an_entry(1), an_entry(2)])
+    assert [owed.sequence for owed in store.owed(SOURCE)] == [1, 2]
+
+
+def test_what_is_owed_comes_oldest_first_over_all_runs_of_the_source(store: Store):
+    told = {run_of(1): [(1, 5), (2, 7)], run_of(2): [(1, 1), (2, 6)], run_of(3): [(9, 2), (10, 2), (11, 2)]}
+    for run, entries in told.items():
+        store.commit(
+            a_tracked(run=run), [an_entry(sequence, run=run, recorded_at=at(minute)) for sequence, minute in entries]
+        )
+    there = run_of(1, ELSEWHERE)
+    store.commit(a_tracked(run=there), [an_entry(run=there, recorded_at=at(3))])
+    assert list(store.owed(SOURCE)) == [
+        Owed(run_of(2), 1, at(1)),
+        Owed(run_of(3), 9, at(2)),
+        Owed(run_of(3), 10, at(2)),
+        Owed(run_of(3), 11, at(2)),
+        Owed(run_of(1), 1, at(5)),
+        Owed(run_of(2), 2, at(6)),
+        Owed(run_of(1), 2, at(7)),
+    ]
+    assert list(store.owed(ELSEWHERE)) == [Owed(there, 1, at(3))]
+
+
+def test_times_are_ordered_to_the_microsecond(store: Store):
+    moments = [at(seconds=0.000002), at(), at(seconds=0.9), at(seconds=0.000001), at(seconds=1)]
+    for number, moment in enumerate(moments):
+        store.commit(a_tracked(run=run_of(number)), [an_entry(run=run_of(number), recorded_at=moment)])
+    assert [owed.recorded_at for owed in store.owed(SOURCE)] == sorted(moments)
+
+
+def test_a_run_owes_and_keeps_its_entries_in_their_order(store: Store):
+    sequences = [9, 10, 11, 100, 99]
+    store.commit(a_tracked(), [an_entry(sequence, recorded_at=at()) for sequence in sequences])
+    assert [entry.sequence for entry in store.owed_by(RUN)] == sorted(sequences)
+    assert [entry.sequence for entry in store.ledger(RUN)] == sorted(sequences)
+
+
+def test_an_entry_that_is_marked_is_owed_no_longer_and_stays_in_the_ledger(store: Store):
+    entries = [an_entry(1), an_entry(2), an_entry(3)]
+    store.commit(a_tracked(), entries)
+    store.mark_published(entries[1], at(9))
+    assert store.owed_by(RUN) == [entries[0], entries[2]]
+    assert [owed.sequence for owed in store.owed(SOURCE)] == [1, 3]
+    assert store.ledger(RUN) == entries
+
+
+def test_marking_twice_is_the_same_as_once(store: Store):
+    store.commit(a_tracked(), [an_entry(1), an_entry(2)])
+    store.mark_published(an_entry(1), at(9))
+    store.mark_published(an_entry(1), at(10))
+    assert store.owed_by(RUN) == [an_entry(2)]
+
+
+def test_marking_an_entry_that_is_not_there_makes_none(store: Store):
+    store.mark_published(an_entry(), at())
+    assert store.ledger(RUN) == []
+    assert store.load(RUN) is None
+
+
+def test_marking_leaves_the_record_and_its_version_alone(store: Store):
+    record = store.commit(a_tracked(), [an_entry(1)])
+    store.mark_published(an_entry(1), at(9))
+    assert store.load(RUN) == record
+    assert store.commit(record, ()).version == record.version + 1
+
+
+def test_runs_whose_names_begin_alike_are_never_mixed(store: Store):
+    """By application, run, Region and account."""
+    alike = [
+        run_of(1),
+        run_of(11),
+        run_of(1, ELSEWHERE),
+        run_of(1, Source("123456789013", "us-east-1")),
+        type(RUN)(SOURCE, "00f1ab", "run1"),
+        type(RUN)(SOURCE, "00f1abcd", "run1"),
+    ]
+    for number, run in enumerate(alike, 1):
+        store.commit(a_tracked(run=run, name=str(number)), [an_entry(number, run=run)])
+    for number, run in enumerate(alike, 1):
+        record = store.load(run)
+        assert record is not None
+        assert (record.run, record.name) == (run, str(number))
+        assert store.ledger(run) == store.owed_by(run) == [an_entry(number, run=run)]
+    assert {record.run for record in store.watched(SOURCE)} == {run for run in alike if run.source == SOURCE}

@@ -1,0 +1,233 @@
+"""Log lines and metrics, as they are written: every field and name that a saved query or an alarm relies on."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+
+from runwatch.adapters.telemetry import NAMESPACE, Metric, PowertoolsJournal
+from runwatch.core.decide import untrack
+from runwatch.core.failures import Failure
+from runwatch.errors import StoreUnavailable, look_failed
+from runwatch.report import TickReport
+from tests.builders import RUN, SOURCE, a_full_run, a_run, a_tracked, an_entry, at, decided
+
+
+class Written:
+    """A journal, with what it has written to the log since the last time."""
+
+    def __init__(self, name: str) -> None:
+        self._stream = io.StringIO()
+        logger = Logger(service=name, stream=self._stream)
+        self._handler = logger.registered_handler
+        self._handler.setStream(self._stream)
+        self.journal = PowertoolsJournal(logger, "runwatch-test")
+
+    def lines(self) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self._stream.getvalue().splitlines()]
+        self._stream.seek(0)
+        self._stream.truncate()
+        return lines
+
+    def line(self) -> dict[str, Any]:
+        (line,) = self.lines()
+        return {name: value for name, value in line.items() if name not in {"timestamp", "location", "service"}}
+
+
+@pytest.fixture
+def written(request: pytest.FixtureRequest) -> Written:
+    return Written(request.node.name)
+
+
+def test_an_entry_is_one_line_with_what_a_query_asks_for(written: Written):
+    decision = decided(a_tracked("PENDING"), a_run("RUNNING", updated_at=at(1), attempt=1))
+    written.journal.committed(decision)
+    assert written.line() == {
+        "level": "INFO",
+        "message": "entry recorded",
+        "run": RUN.arn,
+        "kind": "STATE_CHANGE",
+        "sequence": 2,
+        "message_id": decision.entries[0].message_id,
+        "previous_state": "PENDING",
+        "state": "RUNNING",
+        "attempt": 1,
+        "reason": "transition",
+    }
+
+
+def test_every_entry_of_a_decision_is_a_line_of_its_own(written: Written):
+    written.journal.committed(decided(a_tracked("RUNNING"), a_full_run(), at(600)))
+    assert [line["kind"] for line in written.lines()] == ["STATE_CHANGE", "SETTLED"]
+
+
+def test_a_run_that_did_not_change_is_no_line(written: Written):
+    written.journal.nothing_new(decided(a_tracked("RUNNING"), a_run("RUNNING")))
+    assert written.lines() == []
+
+
+def test_a_stale_reply_is_a_line(written: Written):
+    written.journal.nothing_new(decided(a_tracked("RUNNING"), a_run("PENDING", updated_at=at(-1))))
+    assert written.line() == {"level": "INFO", "message": "stale reply ignored", "run": RUN.arn, "state": "RUNNING"}
+
+
+def test_a_run_that_is_tracked_is_a_line(written: Written):
+    written.journal.tracked(a_tracked(labels={"team": "gold"}, version=1))
+    line = written.line()
+    assert (line["message"], line["run"], line["labels"]) == ("run tracked", RUN.arn, {"team": "gold"})
+
+
+@pytest.mark.parametrize("failure", [*Failure])
+def test_a_failed_look_is_a_warning_with_class_and_cause(written: Written, failure: Failure):
+    written.journal.look_failed(look_failed(failure, RUN, "for this reason"))
+    assert written.line() == {
+        "level": "WARNING",
+        "message": "look failed",
+        "run": RUN.arn,
+        "failure": failure.value,
+        "cause": "for this reason",
+    }
+
+
+def test_what_the_table_did_not_take_is_an_error(written: Written):
+    written.journal.store_failed(RUN, StoreUnavailable("TransactWriteItems: no"))
+    assert written.line() == {
+        "level": "ERROR",
+        "message": "not stored",
+        "run": RUN.arn,
+        "cause": "TransactWriteItems: no",
+    }
+
+
+def test_what_the_topic_did_not_take_is_an_error_with_the_message_s_id(written: Written):
+    entry = an_entry(3)
+    written.journal.not_published(entry, "InternalError: no")
+    assert written.line() == {
+        "level": "ERROR",
+        "message": "message not taken",
+        "run": RUN.arn,
+        "sequence": 3,
+        "message_id": entry.message_id,
+        "cause": "InternalError: no",
+    }
+
+
+def test_a_refused_request_is_an_error_with_the_reason_and_the_beginning_of_the_body(
+    written: Written, capsys: pytest.CaptureFixture[str]
+):
+    written.journal.refused("{" + "x" * 100_000, "body: Invalid JSON")
+    line = written.line()
+    assert (line["level"], line["message"], line["cause"]) == ("ERROR", "request refused", "body: Invalid JSON")
+    assert line["body"] == "{" + "x" * 511
+    (metrics,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert metrics["InboxRefused"] == [1.0]
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+
+
+def test_a_reason_that_quotes_a_huge_request_does_not_make_a_huge_line(
+    written: Written, capsys: pytest.CaptureFixture[str]
+):
+    """The names of fields that nobody defined are quoted, and they are as long as whoever sent them liked."""
+    written.journal.refused("{}", f"{'x' * 200_000}: Extra inputs are not permitted")
+    assert len(json.dumps(written.line())) < 10_000
+    assert capsys.readouterr().out
+
+
+def test_no_line_ever_holds_what_can_be_a_secret(written: Written, capsys: pytest.CaptureFixture[str]):
+    for reply in ("spark", "hive"):
+        run = a_full_run(reply)
+        decision = decided(a_tracked(), run, at(600))
+        written.journal.committed(decision)
+        written.journal.nothing_new(decided(a_tracked("FAILED", updated_at=at(10_000)), run))
+        written.journal.tracked(decision.record)
+        for entry in (*decision.entries, *untrack(decision.record.changed(left=None), at()).entries):
+            written.journal.not_published(entry, "no")
+    written.journal.ticked(TickReport(SOURCE))
+    lines = written.lines()
+    assert len(lines) > 8
+    assert "canary" not in json.dumps(lines) + capsys.readouterr().out
+
+
+FULL = TickReport(
+    SOURCE,
+    watched=20,
+    looked=10,
+    changed=4,
+    published=3,
+    owed=2,
+    oldest_owed_seconds=61.5,
+    stale=1,
+    unexpected=5,
+    lost_races=6,
+    not_committed=7,
+    skipped=8,
+)
+FULL.failed.update(
+    {
+        Failure.THROTTLED: 11,
+        Failure.UNAVAILABLE: 12,
+        Failure.DENIED: 13,
+        Failure.NOT_FOUND: 14,
+        Failure.REJECTED: 15,
+    }
+)
+METRICS = {
+    "Ticks": 1,
+    "RunsWatched": 20,
+    "RunsLooked": 10,
+    "RunsChanged": 4,
+    "MessagesPublished": 3,
+    "MessagesOwed": 2,
+    "OldestOwedAge": 61.5,
+    "StaleReplies": 1,
+    "UnexpectedTransitions": 5,
+    "LooksThrottled": 11,
+    "LooksUnreadable": 12,
+    "LooksDenied": 13,
+    "LooksNotFound": 14,
+    "LooksRejected": 15,
+    "LostRaces": 6,
+    "LooksNotCommitted": 7,
+    "TicksCutShort": 1,
+}
+
+
+def test_a_tick_is_one_line_with_its_report(written: Written):
+    written.journal.ticked(FULL)
+    line = written.line()
+    assert {name: value for name, value in line.items() if name not in {"level", "message"}} == FULL.as_json()
+    assert (line["level"], line["message"]) == ("INFO", "tick")
+
+
+def test_a_tick_is_one_line_of_metrics_in_the_embedded_format(written: Written, capsys: pytest.CaptureFixture[str]):
+    written.journal.ticked(FULL)
+    (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (directive,) = metrics["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == NAMESPACE == "Runwatch"
+    assert [set(dimensions) for dimensions in directive["Dimensions"]] == [{"service", "source"}]
+    assert (metrics["service"], metrics["source"]) == ("runwatch-test", "123456789012/us-east-1")
+    assert {metric["Name"]: metrics[metric["Name"]] for metric in directive["Metrics"]} == {
+        name: [float(value)] for name, value in METRICS.items()
+    }
+    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+    assert units.pop("OldestOwedAge") == "Seconds"
+    assert set(units.values()) == {"Count"}
+
+
+def test_every_metric_is_emitted_by_a_tick_or_by_the_inbox():
+    assert {*Metric} == METRICS.keys() | {"InboxRefused"}
+
+
+def test_a_tick_in_which_nothing_happened_emits_its_zeros(written: Written, capsys: pytest.CaptureFixture[str]):
+    """Else an alarm on them would have no data."""
+    written.journal.ticked(TickReport(SOURCE))
+    (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {name: metrics[name] for name in METRICS} == {name: [0.0] for name in METRICS} | {"Ticks": [1.0]}
+
+
+def test_no_run_is_ever_a_dimension(written: Written, capsys: pytest.CaptureFixture[str]):
+    written.journal.ticked(FULL)
+    written.journal.refused(RUN.arn, RUN.arn)
+    assert RUN.job_run_id not in capsys.readouterr().out
