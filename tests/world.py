@@ -34,6 +34,9 @@ class Never:
     def passed(self) -> bool:
         return False
 
+    def after(self, _part: float) -> "Never":
+        return self
+
 
 @dataclass
 class Until:
@@ -43,6 +46,10 @@ class Until:
 
     def passed(self) -> bool:
         return self.clock() >= self.ends
+
+    def after(self, part: float) -> "Until":
+        now = self.clock()
+        return Until(self.clock, now + (self.ends - now) * part)
 
 
 class Meddled:

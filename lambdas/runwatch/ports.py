@@ -24,6 +24,10 @@ class Deadline(Protocol):
         """Whether it is too late to start another call."""
         ...
 
+    def after(self, part: float) -> "Deadline":
+        """The deadline that passes when this part of the time that is left is over."""
+        ...
+
 
 class JobRuns(Protocol):
     """The job runs of one source."""

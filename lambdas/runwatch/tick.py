@@ -25,6 +25,9 @@ from runwatch.report import TickReport
 
 __all__ = ["tick"]
 
+LOOKING = 0.75
+"""The part of a tick's time that looks may take. The rest is for publishing, or a source with more runs than a tick can
+look at would see everything and tell nothing."""
 SAID_AT_MOST = 5
 """Failed looks of one class that are said one by one; what thousands of runs share is counted."""
 
@@ -35,7 +38,7 @@ def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline, p
     due = plan(ports.store.watched(source), ports.clock())
     report.watched = len(due)
     owed: list[Owed] = []
-    for look in look_at(due, ports.job_runs(source), ports.clock, deadline, parallel_looks):
+    for look in look_at(due, ports.job_runs(source), ports.clock, deadline.after(LOOKING), parallel_looks):
         owed += _take(ports, patience, look, report)
     published = publish(ports, [*ports.store.owed(source), *owed], deadline)
     report.published = published.sent

@@ -52,6 +52,10 @@ class RemainingTime:
     def passed(self) -> bool:
         return time.monotonic() >= self.ends
 
+    def after(self, part: float) -> "RemainingTime":
+        now = time.monotonic()
+        return RemainingTime(now + (self.ends - now) * part)
+
 
 @dataclass(frozen=True)
 class Runwatch:

@@ -143,6 +143,37 @@ def test_what_the_deadline_left_unpublished_is_counted_and_goes_out_next(world: 
     assert world.tick().published == 3
 
 
+def test_a_run_that_owes_more_than_there_is_time_for_is_told_of_as_far_as_that_goes(world: World):
+    world.topic.before("publish", lambda entries: _refuse(world, entries))
+    world.goes("PENDING")
+    world.track()
+    for state in ("RUNNING", "CANCELLING"):
+        world.after(1).goes(state)
+        world.tick()
+    world.topic.in_peace()
+    world.taken.refuses.clear()
+    world.topic.after("publish", lambda _: world.after(seconds=4))
+    report = world.after(1).tick(Until(world.clock, world.clock() + timedelta(seconds=5)))
+    assert (report.published, report.owed, report.oldest_owed_seconds) == (2, 1, 68.0)
+    assert world.heard == ["1 PENDING", "2 RUNNING"]
+    world.tick()
+    assert world.heard == ["1 PENDING", "2 RUNNING", "3 CANCELLING"]
+
+
+def test_what_has_been_owed_for_longest_goes_out_first(world: World):
+    _all_pending(world, ONE, TWO, THREE)
+    world.topic.before("publish", lambda entries: _refuse(world, entries))
+    for run in (TWO, ONE):
+        world.after(1).goes("RUNNING", run)
+        world.tick()
+    world.topic.in_peace()
+    world.taken.refuses.clear()
+    world.taken.taken.clear()
+    world.after(1).goes("RUNNING", THREE)
+    world.tick()
+    assert [entry.run for entry in world.taken.taken] == [TWO, ONE, THREE]
+
+
 def test_an_outbox_too_long_for_one_tick_gets_shorter_tick_by_tick(world: World):
     """Reading what a run owes takes its time, too: it must not use up the tick, or nothing is ever published."""
     runs = [run_of(number) for number in range(40)]
