@@ -148,3 +148,8 @@ def test_the_deadline_is_the_function_s_own_less_a_margin():
     assert not deadline.passed()
     assert wiring.RemainingTime.of(Context(), timedelta(seconds=60)).passed()
     assert wiring.RemainingTime.of(Context(0), timedelta()).passed()
+
+
+def test_a_part_of_the_time_that_is_left_is_over_before_the_rest(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(wiring.time, "monotonic", lambda: 100.0)
+    assert wiring.RemainingTime(ends=140.0).after(0.75).ends == 130.0
