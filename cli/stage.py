@@ -18,14 +18,13 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from local.subscriber import subscribe
+from local.table import create_runs_table
 from runwatch.adapters.memory import MemoryJournal
-from runwatch.adapters.table import OUTBOX_INDEX, OUTBOX_KEYS, WATCH_INDEX, WATCH_KEYS, WATCH_PROJECTION
 from runwatch.core.ids import Source
 from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ScaledClock, Scenario, Simulator, serve
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
 __all__ = ["Stage", "raised"]
@@ -96,8 +95,9 @@ def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:
     sqs = boto3.client("sqs")
     topic = boto3.client("sns").create_topic(Name="events")["TopicArn"]
     inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    create_runs_table(boto3.client("dynamodb"), "runs")
     environment = {
-        "RUNWATCH_RUNS_TABLE": _runs_table(boto3.client("dynamodb")),
+        "RUNWATCH_RUNS_TABLE": "runs",
         "RUNWATCH_EVENTS_TOPIC_ARN": topic,
         "RUNWATCH_REFUSED_QUEUE_URL": sqs.create_queue(QueueName="refused")["QueueUrl"],
         "RUNWATCH_SOURCES": str(source),
@@ -113,36 +113,6 @@ def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:
     journal = MemoryJournal()
     on_stage = replace(runwatch, ports=replace(runwatch.ports, clock=clock, journal=journal))
     return Stage(simulator, clock, source, on_stage, journal, sqs, inbox, subscribe(topic, "subscriber"))
-
-
-def _runs_table(dynamodb: "DynamoDBClient") -> str:
-    """The table as the stack makes it."""
-    names = ("pk", "sk", *WATCH_KEYS, *OUTBOX_KEYS)
-    dynamodb.create_table(
-        TableName="runs",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": WATCH_INDEX,
-                "KeySchema": [
-                    {"AttributeName": WATCH_KEYS[0], "KeyType": "HASH"},
-                    {"AttributeName": WATCH_KEYS[1], "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(WATCH_PROJECTION)},
-            },
-            {
-                "IndexName": OUTBOX_INDEX,
-                "KeySchema": [
-                    {"AttributeName": OUTBOX_KEYS[0], "KeyType": "HASH"},
-                    {"AttributeName": OUTBOX_KEYS[1], "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
-        ],
-    )
-    return "runs"
 
 
 @contextmanager

@@ -11,14 +11,8 @@ import boto3
 from botocore.config import Config
 from moto import mock_aws
 
-from runwatch.adapters.table import (
-    OUTBOX_INDEX,
-    OUTBOX_KEYS,
-    WATCH_INDEX,
-    WATCH_KEYS,
-    WATCH_PROJECTION,
-    DynamoStore,
-)
+from local.table import create_runs_table
+from runwatch.adapters.table import DynamoStore
 
 TABLE = "runs"
 RETENTION = timedelta(days=90)
@@ -26,34 +20,6 @@ WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWrit
 
 ONCE = Config(retries={"total_max_attempts": 1})
 """Without the SDK's retries, which would wait."""
-
-
-def create_table(dynamodb: Any) -> None:
-    """As the infrastructure makes it: keys and sparse indexes under the adapter's names."""
-
-    def keys(partition: str, sort: str) -> list[dict[str, str]]:
-        return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
-
-    dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=keys("pk", "sk"),
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", *WATCH_KEYS, *OUTBOX_KEYS)
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": WATCH_INDEX,
-                "KeySchema": keys(*WATCH_KEYS),
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(WATCH_PROJECTION)},
-            },
-            {
-                "IndexName": OUTBOX_INDEX,
-                "KeySchema": keys(*OUTBOX_KEYS),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
-        ],
-    )
 
 
 @dataclass
@@ -83,7 +49,7 @@ class Table:
 def a_table() -> Iterator[Table]:
     with mock_aws():
         dynamodb = boto3.client("dynamodb", config=ONCE)
-        create_table(dynamodb)
+        create_runs_table(dynamodb, TABLE)
         table = Table(dynamodb, DynamoStore(dynamodb, TABLE, RETENTION))
 
         def note(model: Any, params: dict[str, Any], **_: object) -> None:

@@ -5,8 +5,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from local.table import create_runs_table
 from runwatch import wiring
-from tests.aws import ONCE, TABLE, Subscriber, create_table, subscribe
+from tests.aws import ONCE, TABLE, Subscriber, subscribe
 from tests.deployed import HERE, THERE, Deployed
 
 
@@ -17,7 +18,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     with mock_aws():
         sns, sqs = boto3.client("sns", config=ONCE), boto3.client("sqs", config=ONCE)
         dynamodb = boto3.client("dynamodb", config=ONCE)
-        create_table(dynamodb)
+        create_runs_table(dynamodb, TABLE)
         topic = sns.create_topic(Name="events")["TopicArn"]
         refused = Subscriber(sqs, sqs.create_queue(QueueName="refused")["QueueUrl"])
         environment = {
