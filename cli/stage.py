@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -73,11 +74,11 @@ def raised(scenario: Scenario, speed: float, start: datetime) -> Iterator[Stage]
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     cloud = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     cloud.start()
+    host, port = cloud.get_host_and_port()
     clock = ScaledClock(start, speed)
     simulator = Simulator(clock, scenario)
     try:
         with serve(simulator) as emr_serverless:
-            host, port = cloud.get_host_and_port()
             source = Source(simulator.account, simulator.region)
             with _environment(
                 AWS_ENDPOINT_URL=f"http://{host}:{port}",
@@ -88,7 +89,9 @@ def raised(scenario: Scenario, speed: float, start: datetime) -> Iterator[Stage]
             ):
                 yield _stage(simulator, clock, source)
     finally:
-        cloud.stop()
+        # What moto's server holds belongs to this process and would outlive the server.
+        with urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")):
+            cloud.stop()
 
 
 def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:

@@ -12,7 +12,9 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
+    PartialCredentialsError,
     ReadTimeoutError,
+    UnauthorizedSSOTokenError,
 )
 from botocore.stub import Stubber
 
@@ -95,6 +97,8 @@ def test_a_run_is_asked_for_by_its_ids_and_nothing_else(stubbed: tuple[EmrServer
     [
         (NoCredentialsError(), LookDenied),
         (CredentialRetrievalError(provider="test", error_msg="expired"), LookDenied),
+        (PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), LookDenied),
+        (UnauthorizedSSOTokenError(), LookDenied),
         (EndpointConnectionError(endpoint_url="https://emr"), JobRunUnavailable),
         (ConnectTimeoutError(endpoint_url="https://emr"), JobRunUnavailable),
         (ReadTimeoutError(endpoint_url="https://emr"), JobRunUnavailable),

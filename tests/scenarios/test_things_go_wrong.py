@@ -44,7 +44,7 @@ def test_a_look_that_fails_is_counted_said_and_stops_no_other(world: World, fail
 def test_a_failed_look_never_becomes_a_state_and_the_run_stays_due(world: World, failure: Failure):
     _all_pending(world, ONE)
     world.fails(failure, ONE)
-    world.minutes(200)
+    world.minutes(45)
     assert world.heard == ["1 PENDING"]
     world.after(1).goes("SUCCESS", ONE, billed_resource_utilization=BILLED)
     world.tick()

@@ -170,6 +170,13 @@ def test_all_the_tags_that_aws_allows_are_told():
     assert (detail["tags"], detail["cut"]) == (tags, [])
 
 
+def test_all_the_labels_that_the_inbox_allows_are_told():
+    """50 of 128 and 256 characters."""
+    labels = pairs("x", 50)
+    detail = detail_of(decided(a_tracked(labels=labels), a_run()).entries[0])
+    assert (detail["labels"], detail["cut"]) == (labels, [])
+
+
 def test_nothing_is_cut_from_a_run_as_aws_documents_it():
     run = a_run(name="n" * 256, state_details="d" * 256, created_by="c" * 2048, release_label="r" * 64, run=RUN)
     assert detail_of(decided(a_tracked(), run).entries[0])["cut"] == []

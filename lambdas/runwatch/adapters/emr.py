@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 from botocore.parsers import ResponseParserError
 from pydantic import ValidationError
 
@@ -22,6 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = ["EmrServerless", "client_of"]
 
+NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 NOT_PARSED = (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RuntimeError)
 """What botocore's parser lets through when a reply is JSON, but not of the shape that the service model has."""
 
@@ -56,7 +71,7 @@ class EmrServerless:
             http_status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             cause = f"{said.get('Code')}: {said.get('Message')}"
             raise look_failed(failure_of(said.get("Code", ""), http_status), run, cause) from error
-        except (NoCredentialsError, CredentialRetrievalError) as error:
+        except NO_CREDENTIALS as error:
             raise look_failed(Failure.DENIED, run, str(error)) from error
         except BotoCoreError as error:
             # Connections that break, timeouts, bodies that are not what the service model says.

@@ -67,7 +67,11 @@ class _Document(BaseModel):
     """The JSON Schema describes what is sent, where every field is always present."""
 
     model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, json_schema_serialization_defaults_required=True
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        json_schema_serialization_defaults_required=True,
+        use_attribute_docstrings=True,
     )
 
 
