@@ -93,7 +93,7 @@ def test_messages_that_were_not_taken_are_told_one_by_one_with_the_reason(sns: A
     }
 
 
-@pytest.mark.parametrize("code", ["Throttling", "AuthorizationError", "NotFound", "KMSDisabled", "BatchRequestTooLong"])
+@pytest.mark.parametrize("code", ["Throttling", "AuthorizationError", "NotFound", "KMSDisabled"])
 def test_a_batch_that_is_refused_as_a_whole_is_told_for_each_of_its_messages(sns: Any, code: str):
     entries = [an_entry(number) for number in range(1, 13)]
     with Stubber(sns) as stubber:
@@ -103,6 +103,19 @@ def test_a_batch_that_is_refused_as_a_whole_is_told_for_each_of_its_messages(sns
         stubber.assert_no_pending_responses()
     assert refused.keys() == {entry.message_id for entry in entries[:10]}
     assert all(code in reason and "for this reason" in reason for reason in refused.values())
+
+
+def test_a_message_that_spoils_the_call_is_refused_alone_and_the_others_go_out(sns: Any):
+    good, bad, also_good = [an_entry(number) for number in range(1, 4)]
+    with Stubber(sns) as stubber:
+        stubber.add_client_error("publish_batch", "InvalidParameter", "one of them", http_status_code=400)
+        stubber.add_response("publish_batch", {"Successful": [{"Id": "0"}]})
+        stubber.add_client_error("publish_batch", "InvalidParameter", "this one", http_status_code=400)
+        stubber.add_response("publish_batch", {"Successful": [{"Id": "0"}]})
+        refused = SnsTopic(sns, ARN).publish([good, bad, also_good])
+        stubber.assert_no_pending_responses()
+    assert refused.keys() == {bad.message_id}
+    assert "this one" in refused[bad.message_id]
 
 
 def test_a_connection_that_breaks_is_told_for_each_message():

@@ -16,6 +16,8 @@ __all__ = ["SnsTopic"]
 
 BATCH_ENTRIES = 10
 BATCH_BYTES = 256 * 1024
+ABOUT_CONTENT = {"InvalidParameter", "ParameterValueInvalid", "ValidationError", "BatchRequestTooLong"}
+"""Refusals of a whole call for what is in it (SNS API reference, PublishBatch, "Errors")."""
 
 
 class SnsTopic:
@@ -37,6 +39,9 @@ class SnsTopic:
                 PublishBatchRequestEntries=[_request(number, entry) for number, entry in enumerate(batch)],
             )
         except (ClientError, BotoCoreError) as error:
+            if len(batch) > 1 and _is_about_content(error):
+                # One message can spoil a call: alone, it holds back nobody else's.
+                return {name: why for entry in batch for name, why in self._publish_batch([entry]).items()}
             return {entry.message_id: str(error) for entry in batch}
         taken = {int(entry["Id"]) for entry in reply.get("Successful", [])}
         reasons = {int(entry["Id"]): f"{entry['Code']}: {entry.get('Message')}" for entry in reply.get("Failed", [])}
@@ -45,6 +50,10 @@ class SnsTopic:
             for number, entry in enumerate(batch)
             if number not in taken
         }
+
+
+def _is_about_content(error: ClientError | BotoCoreError) -> bool:
+    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ABOUT_CONTENT
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
