@@ -9,9 +9,11 @@ import boto3
 __all__ = ["subscribe"]
 
 
-def subscribe(topic: str, name: str, filter_policy: Mapping[str, Any] | None = None) -> str:
-    """Make the queue and the subscription; answers with the queue's URL. The environment says where AWS is."""
-    sqs, sns = boto3.client("sqs"), boto3.client("sns")
+def subscribe(
+    topic: str, name: str, filter_policy: Mapping[str, Any] | None = None, *, endpoint_url: str | None = None
+) -> str:
+    """Make both, and answer with the queue's URL. Without `endpoint_url` the environment says where AWS is."""
+    sqs, sns = boto3.client("sqs", endpoint_url=endpoint_url), boto3.client("sns", endpoint_url=endpoint_url)
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     attributes = {"RawMessageDelivery": "true"}

@@ -1,6 +1,7 @@
 """What holds for every test: nothing leaves this machine, and nothing of this machine's own AWS set-up is seen."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,6 +35,18 @@ _forget_this_machine()
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(autouse=True)
+def _leaves_aws_settings_as_they_were() -> Iterator[None]:
+    """A test that points this process at another AWS would point all later ones there, too."""
+    before = _aws_settings()
+    yield
+    assert _aws_settings() == before
+
+
+def _aws_settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 
 
 def pytest_configure(config: pytest.Config) -> None:

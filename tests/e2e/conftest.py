@@ -18,6 +18,7 @@ class World:
     stack: stack.Stack
 
     def client(self, service: str) -> Any:
+        """By its own address: the tests' environment stays as it is, for others share this process."""
         return boto3.client(service, endpoint_url=self.aws)
 
     def start(self, name: str, life: str) -> tuple[str, str]:
@@ -69,16 +70,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     if not stack.CDK.exists():
         pytest.skip("the CDK CLI is not installed")
     work = tmp_path_factory.mktemp("deployed")
-    environment = pytest.MonkeyPatch()
     started = []
     try:
         started.append(servers.ministack(work / "logs"))
         started.append(servers.simulator(work / "logs"))
         aws, emr_serverless = (server.url for server in started)
-        for name, value in stack.aws_environment(aws).items():
-            environment.setenv(name, value)
         yield World(aws, emr_serverless, stack.deploy(aws, emr_serverless, work))
     finally:
-        environment.undo()
         for server in reversed(started):
             server.stop()

@@ -31,7 +31,7 @@ class Listener:
 
     def __init__(self, world: Any, name: str, filter_policy: dict[str, Any] | None = None) -> None:
         self._sqs = world.client("sqs")
-        self._url = subscriber.subscribe(world.stack["EventsTopicArn"], name, filter_policy)
+        self._url = subscriber.subscribe(world.stack["EventsTopicArn"], name, filter_policy, endpoint_url=world.aws)
         self._heard: list[dict[str, Any]] = []
 
     def heard_of(self, run: str) -> list[dict[str, Any]]:
