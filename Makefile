@@ -48,7 +48,7 @@ local: node_modules/.installed  ## deploy the real stack into a local AWS, with 
 	@$(BIN)/python -m local up
 
 local-down:  ## stop what `make local` started
-	@$(BIN)/python -m local down
+	@test ! -x $(BIN)/python || $(BIN)/python -m local down
 
 bench: venv  ## measure, and print every figure beside the limit it is held against
 	@$(BIN)/python -m benchmarks
