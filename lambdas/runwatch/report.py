@@ -21,12 +21,18 @@ class TickReport:
     changed: int = 0
     """Looks that something new was committed for."""
     published: int = 0
+    not_taken: int = 0
+    """Messages that the topic refused; they stay owed."""
+    set_aside: int = 0
+    """Messages that were refused for their content once too often."""
     owed: int = 0
     """Entries that are still owed when the tick ends."""
     oldest_owed_seconds: float = 0.0
     failed: Counter[Failure] = field(default_factory=Counter)
     stale: int = 0
     unexpected: int = 0
+    lost: int = 0
+    quarantined: int = 0
     lost_races: int = 0
     not_committed: int = 0
     """Looks whose news the table did not take; the next tick sees it again."""

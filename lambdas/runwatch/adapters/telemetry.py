@@ -35,6 +35,10 @@ class Metric(StrEnum):
     LOOKED = "RunsLooked"
     CHANGED = "RunsChanged"
     PUBLISHED = "MessagesPublished"
+    NOT_TAKEN = "MessagesNotTaken"
+    """Messages that SNS refused in this tick; they stay owed."""
+    SET_ASIDE = "MessagesSetAside"
+    """Messages that SNS refused for their content so often that they no longer hold back the later ones of their run."""
     OWED = "MessagesOwed"
     OLDEST_OWED = "OldestOwedAge"
     """Seconds since the oldest entry that is still owed was recorded; 0 when nothing is owed."""
@@ -45,6 +49,10 @@ class Metric(StrEnum):
     DENIED = "LooksDenied"
     NOT_FOUND = "LooksNotFound"
     REJECTED = "LooksRejected"
+    LOST = "RunsLost"
+    """Runs that AWS no longer finds, and that are therefore no longer watched."""
+    QUARANTINED = "RunsQuarantined"
+    """Runs whose ids AWS refuses, and that are therefore no longer watched."""
     LOST_RACES = "LostRaces"
     NOT_COMMITTED = "LooksNotCommitted"
     CUT_SHORT = "TicksCutShort"
@@ -101,6 +109,8 @@ class PowertoolsJournal:
             Metric.LOOKED: report.looked,
             Metric.CHANGED: report.changed,
             Metric.PUBLISHED: report.published,
+            Metric.NOT_TAKEN: report.not_taken,
+            Metric.SET_ASIDE: report.set_aside,
             Metric.OWED: report.owed,
             Metric.STALE: report.stale,
             Metric.UNEXPECTED: report.unexpected,
@@ -109,6 +119,8 @@ class PowertoolsJournal:
             Metric.DENIED: report.failed[Failure.DENIED],
             Metric.NOT_FOUND: report.failed[Failure.NOT_FOUND],
             Metric.REJECTED: report.failed[Failure.REJECTED],
+            Metric.LOST: report.lost,
+            Metric.QUARANTINED: report.quarantined,
             Metric.LOST_RACES: report.lost_races,
             Metric.NOT_COMMITTED: report.not_committed,
             Metric.CUT_SHORT: int(report.cut_short),
