@@ -22,7 +22,8 @@ from rich.progress import track
 from local import servers
 from runwatch.adapters.emr import EmrServerless, client_of
 from runwatch.adapters.memory import MemoryJournal, MemoryStore, MemoryTopic
-from runwatch.core.decide import Patience
+from runwatch.adapters.threads import Threads
+from runwatch.core.decision import Patience
 from runwatch.core.ids import RunId, Source
 from runwatch.core.tracked import TrackedRun
 from runwatch.ports import Ports
@@ -56,10 +57,10 @@ def measured() -> Figures:
         store = MemoryStore()
         for run in runs:
             store.commit(TrackedRun.new(run, _now()), ())
-        ports = Ports(lambda _: emr, store, MemoryTopic(), MemoryJournal(), _now)
+        ports = Ports(lambda _: emr, store, MemoryTopic(), MemoryJournal(), _now, Threads(PARALLEL))
 
         def one_tick() -> None:
-            tick(ports, Patience(), SOURCE, RemainingTime(ends=time.monotonic() + 600), PARALLEL)
+            tick(ports, Patience(), SOURCE, RemainingTime(ends=time.monotonic() + 600))
 
         def one_loop() -> None:
             client = boto3.client("emr-serverless", region_name=SOURCE.region, endpoint_url=url)

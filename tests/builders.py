@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runwatch.core.decide import Decision, Patience, decide
+from runwatch.core.attempts import Endings, ended_unseen
+from runwatch.core.decide import decide
+from runwatch.core.decision import Decision, Patience
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.links import console_of
@@ -61,10 +63,15 @@ def a_tracked(state: str | None = None, *, run: RunId = RUN, **more: object) -> 
 
 
 def decided(
-    tracked: TrackedRun, seen: JobRun, now: datetime | None = None, patience: Patience | None = None
+    tracked: TrackedRun,
+    seen: JobRun,
+    now: datetime | None = None,
+    patience: Patience | None = None,
+    endings: Endings | None = None,
 ) -> Decision:
-    """Decide as the poller does; a minute into the story unless told otherwise."""
-    return decide(tracked, seen, now or at(1), patience or Patience(), Witness.POLL)
+    """Decide as the poller does; a minute into the story, and with no earlier attempt known, unless told otherwise."""
+    endings = dict.fromkeys(ended_unseen(tracked, seen)) if endings is None else endings
+    return decide(tracked, seen, endings, now or at(1), patience or Patience(), Witness.POLL)
 
 
 def an_entry(sequence: int = 1, *, run: RunId = RUN, recorded_at: datetime | None = None, **more: object) -> Entry:

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from runwatch.adapters.memory import MemoryJobRuns, MemoryJournal, MemoryTopic
-from runwatch.core.decide import Patience
+from runwatch.adapters.threads import Threads
+from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
@@ -97,17 +98,19 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     patience: Patience = field(default_factory=Patience)
     says: dict[RunId, JobRun | LookFailed] = field(default_factory=dict)
+    says_of_attempts: dict[tuple[RunId, int], JobRun | LookFailed] = field(default_factory=dict)
     asked: list[RunId] = field(default_factory=list)
-    """Calls of GetJobRun."""
+    """Calls of GetJobRun for the latest attempt."""
+    asked_of_attempts: list[tuple[RunId, int]] = field(default_factory=list)
     parallel: int = 4
 
     def __post_init__(self) -> None:
-        self.aws = Meddled(MemoryJobRuns(self.says))
+        self.aws = Meddled(MemoryJobRuns(self.says, self.says_of_attempts))
         self.store = Meddled(self.stored)
         self.topic = Meddled(MemoryTopic())
         self.taken: MemoryTopic = self.topic._port
         self.journal = MemoryJournal()
-        self.aws.before("get", self.asked.append)
+        self.aws.before("get", self._note)
 
     @property
     def ports(self) -> Ports:
@@ -117,13 +120,25 @@ class World:
             topic=self.topic,
             journal=self.journal,
             clock=self.clock,
+            at_once=Threads(self.parallel),
         )
+
+    def _note(self, run: RunId, attempt: int | None = None) -> None:
+        if attempt is None:
+            self.asked.append(run)
+        else:
+            self.asked_of_attempts.append((run, attempt))
 
     # What happens in AWS.
 
     def goes(self, state: str, run: RunId = RUN, **more: object) -> None:
         """From now on GetJobRun says this of the run."""
         self.says[run] = a_run(state, run=run, **({"updated_at": self.clock()} | more))
+
+    def went(self, attempt: int, state: str, run: RunId = RUN, **more: object) -> None:
+        """From now on GetJobRun says this of an earlier attempt."""
+        of = {"updated_at": self.clock(), "attempt": attempt} | more
+        self.says_of_attempts[run, attempt] = a_run(state, run=run, **of)
 
     def fails(self, failure: Failure, run: RunId = RUN) -> None:
         self.says[run] = look_failed(failure, run, "for this reason")
@@ -137,7 +152,7 @@ class World:
         forget(self.ports, Untrack(run), Never())
 
     def tick(self, deadline: Deadline | None = None, source: Source = SOURCE) -> TickReport:
-        return tick(self.ports, self.patience, source, deadline or Never(), self.parallel)
+        return tick(self.ports, self.patience, source, deadline or Never())
 
     def minutes(self, count: int) -> list[TickReport]:
         """So many ticks, a minute apart."""

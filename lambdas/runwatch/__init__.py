@@ -2,7 +2,7 @@
 
 def tick(ports, source, deadline):
     for look in look_at(plan(store.watched(source)), deadline):     # GetJobRun
-        decision = decide(look.tracked, look.seen, look.at)         # pure
+        decision = look.decided(look.tracked)                       # pure
         store.commit(decision.record, decision.entries)             # one transaction, on the version read
     for run in runs that owe something:
         topic.publish(store.owed_by(run)); store.mark_published()   # in this order: a crash repeats, never loses
@@ -13,6 +13,7 @@ tick.py                   everything that is due at one source, inside a deadlin
 sighting.py               one run that somebody told us of
 look.py  commit.py  publish.py    the steps both are made of
 ports.py  report.py  errors.py    what the flow asks of the world, what it counts, what can go wrong
+sparing.py                what many runs share is said a few times
 settings.py               what the environment says
 core/                     what is decided, with no I/O in it
 adapters/                 AWS, and the same ports in memory

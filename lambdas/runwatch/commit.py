@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runwatch.core.decide import Decision
+from runwatch.core.decision import Decision
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LostRace
 from runwatch.ports import Owed, Ports
@@ -30,12 +30,12 @@ class Committed:
 def commit(ports: Ports, tracked: TrackedRun, decide: Callable[[TrackedRun], Decision]) -> Committed:
     """Decide and write; if the record has changed since it was read, read it again and decide again.
 
-    A decision without entries writes nothing. Raises StoreUnavailable when the table does not take it, and LostRace
-    when there is no end to losing. Either way nothing is stored, and the next look decides anew.
+    A decision that leaves the record as it is writes nothing. Raises StoreUnavailable when the table does not take it,
+    and LostRace when there is no end to losing. Either way nothing is lost: the next look decides anew.
     """
     for lost_races in range(TRIES):
         decision = decide(tracked)
-        if not decision.entries:
+        if decision.record == tracked:
             ports.journal.nothing_new(decision)
             return Committed(decision, lost_races)
         try:

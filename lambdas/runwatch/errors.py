@@ -9,6 +9,7 @@ RunwatchError
 │   └── JobRunUnavailable     also: a reply that we cannot parse
 ├── LostRace              somebody else wrote the record since we read it; read again, decide again
 ├── StoreUnavailable      the table did not take or give what was asked
+│   └── RecordUnreadable  what it gave is not what we wrote
 └── BadSettings           the function's environment is incomplete or wrong
 """
 
@@ -26,6 +27,7 @@ __all__ = [
     "LookRejected",
     "LookThrottled",
     "LostRace",
+    "RecordUnreadable",
     "RunwatchError",
     "StoreUnavailable",
     "look_failed",
@@ -83,6 +85,12 @@ class LostRace(RunwatchError):
 
 class StoreUnavailable(RunwatchError):
     pass
+
+
+class RecordUnreadable(StoreUnavailable):
+    def __init__(self, key: str, cause: Exception) -> None:
+        super().__init__(f"the record of {key} cannot be read: {cause}")
+        self.key = key
 
 
 class BadSettings(RunwatchError):

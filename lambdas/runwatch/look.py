@@ -1,45 +1,82 @@
 """Look at runs: GetJobRun for each, several at a time, until the deadline."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 
+from runwatch.core.attempts import Endings, ended_unseen
+from runwatch.core.decide import decide, decide_unread
+from runwatch.core.decision import Decision, Patience
+from runwatch.core.ids import Source
+from runwatch.core.messages import Witness
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import LookFailed
-from runwatch.ports import Clock, Deadline, JobRuns
+from runwatch.errors import JobRunNotFound, LookFailed, LookRejected
+from runwatch.ports import Deadline, JobRuns, Ports
 
-__all__ = ["Look", "look_at"]
+__all__ = ["Look", "Seen", "Unread", "look", "look_at"]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What came of looking at one run. Neither seen nor failed: the deadline passed before its turn came."""
+class Seen:
+    """A look that told the run's state."""
 
     tracked: TrackedRun
-    at: datetime | None = None
-    seen: JobRun | None = None
-    failed: LookFailed | None = None
+    at: datetime
+    run: JobRun
+    endings: Endings
+    """Of the attempts that ended since the last look, as far as they could be read."""
+    failed: LookFailed | None
+    """What hindered us from reading all of them."""
+
+    def decided(self, tracked: TrackedRun, patience: Patience, witness: Witness) -> Decision:
+        """What it means for the record as it is now."""
+        return decide(tracked, self.run, self.endings, self.at, patience, witness)
 
 
-def look_at(
-    runs: Sequence[TrackedRun], job_runs: JobRuns, clock: Clock, deadline: Deadline, parallel: int
-) -> Iterator[Look]:
-    """Yield each look as it comes back. Threads do the waiting; whoever iterates decides, in one thread.
+@dataclass(frozen=True)
+class Unread:
+    """A look that did not."""
+
+    tracked: TrackedRun
+    at: datetime
+    failed: LookFailed
+
+    def decided(self, tracked: TrackedRun, patience: Patience, _witness: Witness) -> Decision:
+        return decide_unread(tracked, self.failed.failure, self.failed.cause, self.at, patience)
+
+
+Look = Seen | Unread
+
+
+def look_at(ports: Ports, source: Source, runs: Sequence[TrackedRun], deadline: Deadline) -> Iterator[Look]:
+    """Yield each look as it comes back; whoever iterates decides, one after the other.
 
     After the deadline no new call starts; calls under way come back or time out. One run's failure is its own.
     """
+    job_runs = ports.job_runs(source)
+    for came in ports.at_once(lambda tracked: look(ports, job_runs, tracked, deadline), runs):
+        if came is not None:
+            yield came
 
-    def look(tracked: TrackedRun) -> Look:
+
+def look(ports: Ports, job_runs: JobRuns, tracked: TrackedRun, deadline: Deadline) -> Look | None:
+    """Look at one run, and at how its attempts ended that it has left behind; None if it is too late for that."""
+    if deadline.passed():
+        return None
+    try:
+        run = job_runs.get(tracked.run)
+    except LookFailed as error:
+        return Unread(tracked, ports.clock(), error)
+    at = ports.clock()
+    endings: dict[int, JobRun | None] = {}
+    for number in ended_unseen(tracked, run):
         if deadline.passed():
-            return Look(tracked)
+            return None
         try:
-            seen = job_runs.get(tracked.run)
+            endings[number] = job_runs.get(tracked.run, number)
+        except (JobRunNotFound, LookRejected):
+            endings[number] = None
         except LookFailed as error:
-            return Look(tracked, failed=error)
-        return Look(tracked, at=clock(), seen=seen)
-
-    with ThreadPoolExecutor(max_workers=parallel, thread_name_prefix="look") as pool:
-        for done in as_completed([pool.submit(look, tracked) for tracked in runs]):
-            yield done.result()
+            return Seen(tracked, at, run, endings, error)
+    return Seen(tracked, at, run, endings, None)

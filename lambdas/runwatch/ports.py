@@ -1,19 +1,35 @@
 """What the flow asks of the world. A port has an adapter for AWS and one in memory; one suite of tests holds both."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
-from runwatch.core.decide import Decision
+from runwatch.core.decision import Decision
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import LookFailed
+from runwatch.errors import LookFailed, RecordUnreadable
 from runwatch.report import TickReport
 
-__all__ = ["Clock", "Deadline", "JobRuns", "Journal", "Owed", "Ports", "Refusals", "Store", "Topic"]
+__all__ = [
+    "AtOnce",
+    "Clock",
+    "Deadline",
+    "JobRuns",
+    "Journal",
+    "Owed",
+    "Ports",
+    "Refusal",
+    "Refusals",
+    "Store",
+    "Topic",
+    "Watched",
+]
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 Clock = Callable[[], datetime]
 """Answers with the time as an aware UTC datetime; asked once for each decision."""
@@ -29,11 +45,20 @@ class Deadline(Protocol):
         ...
 
 
+class AtOnce(Protocol):
+    def __call__(self, make: Callable[[Given], Made], of: Sequence[Given]) -> Iterator[Made]:
+        """Make something of each, several at a time; yield what was made as it is ready, in any order."""
+        ...
+
+
 class JobRuns(Protocol):
     """The job runs of one source."""
 
-    def get(self, run: RunId) -> JobRun:
-        """GetJobRun; may be called from several threads. Raises the LookFailed that says what hindered us."""
+    def get(self, run: RunId, attempt: int | None = None) -> JobRun:
+        """GetJobRun of the latest attempt or of the one that is asked for; may be called from several threads.
+
+        Raises the LookFailed that says what hindered us.
+        """
         ...
 
 
@@ -50,15 +75,33 @@ class Owed:
         return cls(entry.run, entry.sequence, entry.recorded_at)
 
 
+@dataclass
+class Watched:
+    """What there is to look at."""
+
+    runs: list[TrackedRun] = field(default_factory=list)
+    unreadable: list[RecordUnreadable] = field(default_factory=list)
+    """Records that are not what we wrote; they hinder no other."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the topic did not take a message."""
+
+    reason: str
+    of_content: bool = False
+    """Whether it is the message that is refused, and would be refused for ever."""
+
+
 class Store(Protocol):
     """Records and ledgers. Every method may raise StoreUnavailable."""
 
-    def watched(self, source: Source) -> Iterator[TrackedRun]:
+    def watched(self, source: Source) -> Watched:
         """Records of the source's watched runs. May lag: what is read here is checked when it is written."""
         ...
 
     def load(self, run: RunId) -> TrackedRun | None:
-        """The record as it is now, or None if the run was never tracked."""
+        """The record as it is now, or None if the run was never tracked. Raises RecordUnreadable if it is not ours."""
         ...
 
     def commit(self, record: TrackedRun, entries: Sequence[Entry]) -> TrackedRun:
@@ -81,6 +124,22 @@ class Store(Protocol):
         """Take the entry out of the outbox; it stays in the ledger. Marking twice is the same as once."""
         ...
 
+    def count_refusal(self, entry: Entry) -> int:
+        """Note that the topic refused an owed entry for its content; answers with how often it has."""
+        ...
+
+    def set_aside(self, entry: Entry, reason: str, at: datetime) -> None:
+        """Take an entry that can never be published out of its run's way; it stays in the ledger, with the reason."""
+        ...
+
+    def are_set_aside(self, source: Source) -> Iterator[Owed]:
+        """What was set aside, oldest first. May lag."""
+        ...
+
+    def redrive(self, owed: Owed) -> None:
+        """Owe an entry again that was set aside."""
+        ...
+
     def ledger(self, run: RunId) -> list[Entry]:
         """All entries of the run, in their order."""
         ...
@@ -89,7 +148,7 @@ class Store(Protocol):
 class Topic(Protocol):
     """The events topic."""
 
-    def publish(self, entries: Sequence[Entry]) -> dict[str, str]:
+    def publish(self, entries: Sequence[Entry]) -> Mapping[str, Refusal]:
         """Send these messages. Returns why some were not taken, by message id; a refusal of AWS is never raised."""
         ...
 
@@ -113,9 +172,11 @@ class Journal(Protocol):
 
     def look_failed(self, error: LookFailed) -> None: ...
 
-    def store_failed(self, run: RunId, error: Exception) -> None: ...
+    def store_failed(self, run: str, error: Exception) -> None: ...
 
     def not_published(self, entry: Entry, reason: str) -> None: ...
+
+    def set_aside(self, entry: Entry, reason: str) -> None: ...
 
     def refused(self, body: str, reason: str) -> None: ...
 
@@ -131,3 +192,4 @@ class Ports:
     topic: Topic
     journal: Journal
     clock: Clock
+    at_once: AtOnce

@@ -5,6 +5,7 @@ For a few runs at a time, until the deadline:
 1. Read what each run owes from the table itself, not from the index, which may lag.
 2. Send the first owed entry of every run; then, of the runs whose entry was taken, the next one; and so on. A run's
    messages leave in its order, and an entry that is not taken holds back the later ones of its run, and no others.
+   One that is refused for what is in it, again and again, is set aside: it would hold them back for ever.
 3. Mark what was taken. An entry that is not marked is sent again by the next tick, with the same id.
 
 A few at a time, because reading takes its time, too: an outbox that is too long for one tick still gets shorter.
@@ -22,12 +23,18 @@ __all__ = ["Published", "publish"]
 
 AT_ONCE = 10
 """Runs at a time: as many messages as go out in one call."""
+TRIES = 10
+"""Refusals for its content after which an entry is set aside: enough ticks for an alarm to ring before it happens."""
 
 
 @dataclass
 class Published:
     sent: int = 0
     """Messages that the topic took."""
+    not_taken: int = 0
+    """Messages that it refused."""
+    set_aside: int = 0
+    """Those of them that are given up."""
     held: list[Owed] = field(default_factory=list)
     """Still owed: not taken, held back by an entry of their run that was not, not readable, or left by the deadline."""
 
@@ -53,19 +60,24 @@ def _publish_some(ports: Ports, runs: Sequence[Sequence[Owed]], deadline: Deadli
         try:
             waiting += [of_run] if (of_run := ports.store.owed_by(owed[0].run)) else []
         except StoreUnavailable as error:
-            ports.journal.store_failed(owed[0].run, error)
+            ports.journal.store_failed(str(owed[0].run), error)
             published.held += owed
     while waiting and not deadline.passed():
         refused = ports.topic.publish([entries[0] for entries in waiting])
         still_waiting: list[Sequence[Entry]] = []
         for entries in waiting:
             first = entries[0]
-            if first.message_id in refused:
-                ports.journal.not_published(first, refused[first.message_id])
-                published.held += map(Owed.of, entries)
-                continue
-            published.sent += 1
-            _mark(ports, first)
+            refusal = refused.get(first.message_id)
+            if refusal is None:
+                published.sent += 1
+                _mark(ports, first)
+            else:
+                published.not_taken += 1
+                ports.journal.not_published(first, refusal.reason)
+                if not (refusal.of_content and _set_aside(ports, first, refusal.reason)):
+                    published.held += map(Owed.of, entries)
+                    continue
+                published.set_aside += 1
             still_waiting += [entries[1:]] if entries[1:] else []
         waiting = still_waiting
     published.held += [Owed.of(entry) for entries in waiting for entry in entries]
@@ -76,4 +88,17 @@ def _mark(ports: Ports, entry: Entry) -> None:
     try:
         ports.store.mark_published(entry, ports.clock())
     except StoreUnavailable as error:
-        ports.journal.store_failed(entry.run, error)
+        ports.journal.store_failed(str(entry.run), error)
+
+
+def _set_aside(ports: Ports, entry: Entry, reason: str) -> bool:
+    """Count the refusal; true if it was one too many, and the entry is out of the way."""
+    try:
+        if ports.store.count_refusal(entry) < TRIES:
+            return False
+        ports.store.set_aside(entry, reason, ports.clock())
+    except StoreUnavailable as error:
+        ports.journal.store_failed(str(entry.run), error)
+        return False
+    ports.journal.set_aside(entry, reason)
+    return True

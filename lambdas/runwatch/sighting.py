@@ -8,11 +8,13 @@ Doing this twice, or in two places at once, changes nothing: the record's versio
 """
 
 from runwatch.commit import commit
-from runwatch.core.decide import Patience, decide, untrack
+from runwatch.core.decision import Patience
+from runwatch.core.leaving import untrack
 from runwatch.core.messages import Witness
 from runwatch.core.requests import Track, Untrack
 from runwatch.core.tracked import Left, TrackedRun
-from runwatch.errors import LookFailed, LostRace
+from runwatch.errors import LostRace
+from runwatch.look import look
 from runwatch.ports import Deadline, Ports
 from runwatch.publish import publish
 
@@ -25,15 +27,14 @@ def sight(ports: Ports, patience: Patience, wanted: Track, deadline: Deadline) -
     A look that fails, or that there is no time for, is left to the next tick. A run that settled stays settled.
     """
     tracked = _tracked(ports, wanted)
-    if not tracked.watched or deadline.passed():
+    if not tracked.watched:
         return
-    try:
-        seen = ports.job_runs(wanted.run.source).get(wanted.run)
-    except LookFailed as error:
-        ports.journal.look_failed(error)
+    came = look(ports, ports.job_runs(wanted.run.source), tracked, deadline)
+    if came is None:
         return
-    now = ports.clock()
-    committed = commit(ports, tracked, lambda tracked: decide(tracked, seen, now, patience, Witness.EVENT))
+    if came.failed is not None:
+        ports.journal.look_failed(came.failed)
+    committed = commit(ports, tracked, lambda tracked: came.decided(tracked, patience, Witness.EVENT))
     publish(ports, committed.owed, deadline)
 
 
@@ -48,11 +49,11 @@ def forget(ports: Ports, unwanted: Untrack, deadline: Deadline) -> None:
 
 
 def _tracked(ports: Ports, wanted: Track) -> TrackedRun:
-    """The run's record: the one there is, or a new one. A run that was untracked is watched again."""
+    """The run's record: the one there is, or a new one. A run that left is watched again, unless it is over."""
     stored = ports.store.load(wanted.run)
     if stored is None:
         record = TrackedRun.new(wanted.run, ports.clock(), wanted.labels)
-    elif stored.left is Left.UNTRACKED:
+    elif stored.left not in (None, Left.SETTLED):
         record = stored.changed(left=None, left_at=None, labels=wanted.labels or stored.labels)
     else:
         return stored

@@ -10,38 +10,48 @@ the same entries owed. A store that cannot be read at all fails the tick, and ri
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from runwatch.commit import commit
-from runwatch.core.decide import Patience, Reason, decide
+from runwatch.core.decision import Patience, Reason
 from runwatch.core.ids import Source
 from runwatch.core.messages import Witness
 from runwatch.core.plan import plan
 from runwatch.errors import LostRace, StoreUnavailable
-from runwatch.look import Look, look_at
+from runwatch.look import Look, Seen, look_at
 from runwatch.ports import Deadline, Owed, Ports
 from runwatch.publish import publish
 from runwatch.report import TickReport
+from runwatch.sparing import Sparing
 
 __all__ = ["tick"]
 
 LOOKING = 0.75
 """The part of a tick's time that looks may take. The rest is for publishing, or a source with more runs than a tick can
 look at would see everything and tell nothing."""
-SAID_AT_MOST = 5
-"""Failed looks of one class that are said one by one; what thousands of runs share is counted."""
 
 
-def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline, parallel_looks: int) -> TickReport:
+def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline) -> TickReport:
     """Look at all that is due at this source. Raises StoreUnavailable if the table cannot say what that is."""
+    ports = replace(ports, journal=Sparing(ports.journal))
     report = TickReport(source)
-    due = plan(ports.store.watched(source), ports.clock())
+    watched = ports.store.watched(source)
+    for unreadable in watched.unreadable:
+        report.not_committed += 1
+        ports.journal.store_failed(unreadable.key, unreadable)
+    due = plan(watched.runs, ports.clock())
     report.watched = len(due)
     owed: list[Owed] = []
-    for look in look_at(due, ports.job_runs(source), ports.clock, deadline.after(LOOKING), parallel_looks):
+    looks = 0
+    for look in look_at(ports, source, due, deadline.after(LOOKING)):
+        looks += 1
         owed += _take(ports, patience, look, report)
+    report.skipped = len(due) - looks
     published = publish(ports, [*ports.store.owed(source), *owed], deadline)
     report.published = published.sent
+    report.not_taken = published.not_taken
+    report.set_aside = published.set_aside
     report.owed = len(published.held)
     report.oldest_owed_seconds = _age_of_oldest(published.held, ports.clock())
     ports.journal.ticked(report)
@@ -52,22 +62,19 @@ def _take(ports: Ports, patience: Patience, look: Look, report: TickReport) -> l
     """Decide and commit what one look brought; answers with what is now owed because of it."""
     if look.failed is not None:
         report.failed[look.failed.failure] += 1
-        if report.failed[look.failed.failure] <= SAID_AT_MOST:
-            ports.journal.look_failed(look.failed)
-        return []
-    if look.seen is None or look.at is None:
-        report.skipped += 1
-        return []
-    report.looked += 1
-    seen, at = look.seen, look.at
+        ports.journal.look_failed(look.failed)
+    report.looked += isinstance(look, Seen)
     try:
-        committed = commit(ports, look.tracked, lambda tracked: decide(tracked, seen, at, patience, Witness.POLL))
+        committed = commit(ports, look.tracked, lambda tracked: look.decided(tracked, patience, Witness.POLL))
     except (LostRace, StoreUnavailable) as error:
         report.not_committed += 1
-        ports.journal.store_failed(look.tracked.run, error)
+        ports.journal.store_failed(str(look.tracked.run), error)
         return []
+    reason = committed.decision.reason
     report.lost_races += committed.lost_races
-    report.stale += committed.decision.reason is Reason.STALE_REPLY
+    report.stale += reason is Reason.STALE_REPLY
+    report.lost += reason is Reason.LOST
+    report.quarantined += reason is Reason.QUARANTINED
     report.unexpected += committed.decision.unexpected
     report.changed += bool(committed.owed)
     return committed.owed

@@ -20,8 +20,9 @@ from runwatch.adapters.emr import EmrServerless, client_of
 from runwatch.adapters.queue import RefusedQueue
 from runwatch.adapters.table import DynamoStore
 from runwatch.adapters.telemetry import PowertoolsJournal
+from runwatch.adapters.threads import Threads
 from runwatch.adapters.topics import SnsTopic
-from runwatch.core.decide import Patience
+from runwatch.core.decision import Patience
 from runwatch.core.ids import Source
 from runwatch.core.requests import BadRequest, Track, parse
 from runwatch.ports import Deadline, Ports, Refusals
@@ -66,7 +67,7 @@ class Runwatch:
     refusals: Refusals
 
     def tick(self, source: Source, deadline: Deadline) -> TickReport:
-        return tick(self.ports, self._patience, source, deadline, self.settings.parallel_looks)
+        return tick(self.ports, self._patience, source, deadline)
 
     def answer(self, body: str, deadline: Deadline) -> None:
         """Do what an inbox message asks. Raises BadRequest, or the error that makes trying again worth while."""
@@ -110,6 +111,7 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
         topic=SnsTopic(boto3.client("sns", config=BRISK), settings.events_topic_arn),
         journal=PowertoolsJournal(logger, service),
         clock=lambda: datetime.now(UTC),
+        at_once=Threads(settings.parallel_looks),
     )
     return Runwatch(settings, ports, RefusedQueue(boto3.client("sqs", config=BRISK), settings.refused_queue_url))
 

@@ -30,7 +30,7 @@ def test_a_run_that_was_never_tracked_has_no_record_no_ledger_and_owes_nothing(s
     assert store.ledger(RUN) == []
     assert store.owed_by(RUN) == []
     assert list(store.owed(SOURCE)) == []
-    assert list(store.watched(SOURCE)) == []
+    assert store.watched(SOURCE).runs == []
 
 
 def test_a_new_record_is_stored_as_version_one(store: Store):
@@ -141,7 +141,7 @@ def test_all_watched_runs_are_found_however_many(store: Store):
     labels = {"long": "x" * 20_000}
     for number in range(70):
         store.commit(a_tracked(run=run_of(number), labels=labels), ())
-    assert {record.run for record in store.watched(SOURCE)} == {run_of(number) for number in range(70)}
+    assert {record.run for record in store.watched(SOURCE).runs} == {run_of(number) for number in range(70)}
 
 
 def test_watched_are_the_source_s_runs_that_have_not_left(store: Store):
@@ -149,21 +149,21 @@ def test_watched_are_the_source_s_runs_that_have_not_left(store: Store):
     store.commit(a_tracked("SUCCESS", run=run_of(1), version=0, left=Left.SETTLED, left_at=at()), ())
     store.commit(a_tracked("RUNNING", run=run_of(2), version=0, left=Left.UNTRACKED, left_at=at()), ())
     elsewhere = store.commit(a_tracked(run=run_of(3, ELSEWHERE)), ())
-    assert list(store.watched(SOURCE)) == [watched]
-    assert list(store.watched(ELSEWHERE)) == [elsewhere]
+    assert store.watched(SOURCE).runs == [watched]
+    assert store.watched(ELSEWHERE).runs == [elsewhere]
 
 
 def test_a_run_that_leaves_is_no_longer_watched_and_its_record_stays(store: Store):
     record = store.commit(a_tracked(), ())
     gone = store.commit(record.changed(left=Left.SETTLED, left_at=at()), ())
-    assert list(store.watched(SOURCE)) == []
+    assert store.watched(SOURCE).runs == []
     assert store.load(RUN) == gone
 
 
 def test_a_run_that_is_tracked_again_is_watched_again(store: Store):
     gone = store.commit(a_tracked(left=Left.UNTRACKED, left_at=at()), ())
     back = store.commit(gone.changed(left=None, left_at=None), ())
-    assert list(store.watched(SOURCE)) == [back]
+    assert store.watched(SOURCE).runs == [back]
 
 
 def test_a_run_that_has_left_still_owes_what_it_owed(store: Store):
@@ -251,4 +251,4 @@ def test_runs_whose_names_begin_alike_are_never_mixed(store: Store):
         assert record is not None
         assert (record.run, record.name) == (run, str(number))
         assert store.ledger(run) == store.owed_by(run) == [an_entry(number, run=run)]
-    assert {record.run for record in store.watched(SOURCE)} == {run for run in alike if run.source == SOURCE}
+    assert {record.run for record in store.watched(SOURCE).runs} == {run for run in alike if run.source == SOURCE}

@@ -101,7 +101,7 @@ def test_no_call_is_made_but_those_that_the_functions_are_granted(table: Table):
     record = table.store.commit(a_tracked(), [an_entry(1)])
     table.store.mark_published(an_entry(1), at())
     table.store.load(RUN)
-    list(table.store.watched(SOURCE))
+    table.store.watched(SOURCE).runs
     list(table.store.owed(SOURCE))
     table.store.ledger(RUN)
     with pytest.raises(LostRace):
@@ -124,7 +124,7 @@ def test_long_answers_are_read_page_by_page(table: Table):
 Ask = Callable[[DynamoStore], object]
 ASKS: dict[str, tuple[str, Ask]] = {
     "load": ("get_item", lambda store: store.load(RUN)),
-    "watched": ("query", lambda store: list(store.watched(SOURCE))),
+    "watched": ("query", lambda store: store.watched(SOURCE).runs),
     "owed": ("query", lambda store: list(store.owed(SOURCE))),
     "owed_by": ("query", lambda store: store.owed_by(RUN)),
     "ledger": ("query", lambda store: store.ledger(RUN)),

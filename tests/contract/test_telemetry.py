@@ -8,7 +8,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from runwatch.adapters.telemetry import NAMESPACE, Metric, PowertoolsJournal
-from runwatch.core.decide import untrack
+from runwatch.core.leaving import untrack
 from runwatch.core.failures import Failure
 from runwatch.errors import StoreUnavailable, look_failed
 from runwatch.report import TickReport

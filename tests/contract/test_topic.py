@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from runwatch.adapters.memory import MemoryTopic
 from runwatch.adapters.topics import SnsTopic
-from runwatch.core.decide import untrack
+from runwatch.core.leaving import untrack
 from runwatch.core.ledger import Entry
 from runwatch.ports import Topic
 from tests.aws import ONCE, subscribe

@@ -57,7 +57,7 @@ def test_a_run_that_was_over_before_we_heard_of_it_is_told_and_settled_at_once(w
 def test_a_settled_run_is_no_longer_looked_at(world: World):
     world.goes("SUCCESS", billed_resource_utilization=BILLED)
     world.track()
-    assert list(world.stored.watched(SOURCE)) == []
+    assert world.stored.watched(SOURCE).runs == []
     assert world.record().left is Left.SETTLED
     world.asked.clear()
     world.minutes(5)

@@ -85,7 +85,7 @@ def test_after_the_deadline_no_call_is_made_and_the_next_tick_completes_what_was
     world.after(1)
     for run in runs:
         world.goes("RUNNING", run)
-    order = [tracked.run for tracked in plan(world.stored.watched(SOURCE), world.clock())]
+    order = [tracked.run for tracked in plan(world.stored.watched(SOURCE).runs, world.clock())]
     world.asked.clear()
     world.aws.after("get", lambda _: world.after(seconds=1))
     cut = world.tick(Until(world.clock, world.clock() + timedelta(seconds=3)))

@@ -6,7 +6,10 @@ from datetime import timedelta
 import pytest
 
 from runwatch.core import decide as module
-from runwatch.core.decide import Patience, Reason, decide, retry_expected, untrack
+from runwatch.core.decide import decide
+from runwatch.core.decision import Patience, Reason
+from runwatch.core.leaving import untrack
+from runwatch.core.transitions import retry_expected
 from runwatch.core.messages import Kind, Witness
 from runwatch.core.states import State
 from runwatch.core.tracked import Left

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runwatch.core.decide import Decision, Patience, Reason, decide
+from runwatch.core.decide import decide
+from runwatch.core.decision import Decision, Patience, Reason
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind, Witness
 from runwatch.core.model import JobRun

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runwatch.core.decide import untrack
+from runwatch.core.leaving import untrack
 from runwatch.core.ledger import Entry
 from runwatch.core.states import State
 from tests.builders import RUN, a_run, a_tracked, at, decided, detail_of, told

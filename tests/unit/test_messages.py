@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runwatch.core.decide import untrack
+from runwatch.core.leaving import untrack
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind

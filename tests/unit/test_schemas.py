@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
-from runwatch.core.decide import untrack
+from runwatch.core.leaving import untrack
 from runwatch.core.messages import MESSAGES, Kind, Message
 from runwatch.core.states import State
 from schemas import DIALECT, FOLDER, file_of, generated

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from runwatch.core.decide import Patience, Reason
+from runwatch.core.decision import Patience, Reason
 from runwatch.core.messages import Kind
 from runwatch.core.states import State
 from runwatch.core.tracked import Left

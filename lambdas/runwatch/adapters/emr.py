@@ -60,9 +60,9 @@ class EmrServerless:
     def __init__(self, client: "EMRServerlessClient") -> None:
         self._client = client
 
-    def get(self, run: RunId) -> JobRun:
+    def get(self, run: RunId, attempt: int | None = None) -> JobRun:
         """GetJobRun. Raises the LookFailed that names the failure's class, with boto's error as its cause."""
-        asked = GetJobRunRequest(application_id=run.application_id, job_run_id=run.job_run_id)
+        asked = GetJobRunRequest(application_id=run.application_id, job_run_id=run.job_run_id, attempt=attempt)
         try:
             reply = self._client.get_job_run(**asked.model_dump(by_alias=True, exclude_none=True))
             seen = GetJobRunResponse.model_validate(reply).job_run

@@ -1,19 +1,29 @@
 """The ports in memory, for tests and simulations without AWS. The contract tests hold them to the real adapters."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
-from runwatch.core.decide import Decision
+from runwatch.core.decision import Decision
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import JobRunNotFound, LookFailed, LostRace
-from runwatch.ports import Owed
+from runwatch.ports import Owed, Refusal, Watched
 from runwatch.report import TickReport
 
-__all__ = ["MemoryJobRuns", "MemoryJournal", "MemoryRefusals", "MemoryStore", "MemoryTopic"]
+__all__ = ["MemoryJobRuns", "MemoryJournal", "MemoryRefusals", "MemoryStore", "MemoryTopic", "one_by_one"]
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def one_by_one(make: Callable[[Given], Made], of: Sequence[Given]) -> Iterator[Made]:
+    """Nothing at once: each is made when the one before it has been taken."""
+    return map(make, of)
 
 
 class MemoryStore:
@@ -21,11 +31,13 @@ class MemoryStore:
         self._records: dict[RunId, TrackedRun] = {}
         self._ledgers: dict[RunId, dict[int, Entry]] = {}
         self._outbox: set[tuple[RunId, int]] = set()
+        self._aside: set[tuple[RunId, int]] = set()
+        self._refusals = Counter[tuple[RunId, int]]()
         self.writes = 0
         """How many writes there have been, as a table would count them."""
 
-    def watched(self, source: Source) -> Iterator[TrackedRun]:
-        return iter([record for run, record in self._records.items() if run.source == source and record.watched])
+    def watched(self, source: Source) -> Watched:
+        return Watched([record for run, record in self._records.items() if run.source == source and record.watched])
 
     def load(self, run: RunId) -> TrackedRun | None:
         return self._records.get(run)
@@ -43,9 +55,7 @@ class MemoryStore:
         return changed
 
     def owed(self, source: Source) -> Iterator[Owed]:
-        entries = [self._ledgers[run][sequence] for run, sequence in self._outbox if run.source == source]
-        owed = [Owed(entry.run, entry.sequence, entry.recorded_at) for entry in entries]
-        return iter(sorted(owed, key=lambda entry: (entry.recorded_at, entry.sequence)))
+        return self._oldest_first(self._outbox, source)
 
     def owed_by(self, run: RunId) -> list[Entry]:
         return [entry for entry in self.ledger(run) if (run, entry.sequence) in self._outbox]
@@ -55,18 +65,41 @@ class MemoryStore:
             self.writes += 1
             self._outbox.discard((entry.run, entry.sequence))
 
+    def count_refusal(self, entry: Entry) -> int:
+        self.writes += 1
+        self._refusals[entry.run, entry.sequence] += 1
+        return self._refusals[entry.run, entry.sequence]
+
+    def set_aside(self, entry: Entry, reason: str, at: datetime) -> None:  # noqa: ARG002 - nor why, nor when
+        self.writes += 1
+        self._outbox.discard((entry.run, entry.sequence))
+        self._aside.add((entry.run, entry.sequence))
+
+    def are_set_aside(self, source: Source) -> Iterator[Owed]:
+        return self._oldest_first(self._aside, source)
+
+    def redrive(self, owed: Owed) -> None:
+        self.writes += 1
+        self._aside.discard((owed.run, owed.sequence))
+        self._outbox.add((owed.run, owed.sequence))
+        del self._refusals[owed.run, owed.sequence]
+
     def ledger(self, run: RunId) -> list[Entry]:
         return [entry for _, entry in sorted(self._ledgers.get(run, {}).items())]
+
+    def _oldest_first(self, entries: set[tuple[RunId, int]], source: Source) -> Iterator[Owed]:
+        owed = [Owed.of(self._ledgers[run][sequence]) for run, sequence in entries if run.source == source]
+        return iter(sorted(owed, key=lambda entry: (entry.recorded_at, entry.sequence)))
 
 
 @dataclass
 class MemoryTopic:
     taken: list[Entry] = field(default_factory=list)
-    refuses: dict[str, str] = field(default_factory=dict)
+    refuses: dict[str, Refusal] = field(default_factory=dict)
     """Messages that are not taken, by id, with the reason."""
 
-    def publish(self, entries: Sequence[Entry]) -> dict[str, str]:
-        refused = {entry.message_id: reason for entry in entries if (reason := self.refuses.get(entry.message_id))}
+    def publish(self, entries: Sequence[Entry]) -> Mapping[str, Refusal]:
+        refused = {entry.message_id: why for entry in entries if (why := self.refuses.get(entry.message_id))}
         self.taken += [entry for entry in entries if entry.message_id not in refused]
         return refused
 
@@ -84,9 +117,11 @@ class MemoryJobRuns:
     """What GetJobRun says, run by run: a run, or the error that is raised."""
 
     says: Mapping[RunId, JobRun | LookFailed]
+    says_of_attempts: Mapping[tuple[RunId, int], JobRun | LookFailed] = field(default_factory=dict)
 
-    def get(self, run: RunId) -> JobRun:
-        said = self.says.get(run) or JobRunNotFound(run, "no such run")
+    def get(self, run: RunId, attempt: int | None = None) -> JobRun:
+        said = self.says.get(run) if attempt is None else self.says_of_attempts.get((run, attempt))
+        said = said or JobRunNotFound(run, "no such run, or no such attempt")
         if isinstance(said, LookFailed):
             raise said
         return said
@@ -110,11 +145,14 @@ class MemoryJournal:
     def look_failed(self, error: LookFailed) -> None:
         self.lines.append(("look failed", error))
 
-    def store_failed(self, run: RunId, error: Exception) -> None:
+    def store_failed(self, run: str, error: Exception) -> None:
         self.lines.append(("store failed", (run, error)))
 
     def not_published(self, entry: Entry, reason: str) -> None:
         self.lines.append(("not published", (entry, reason)))
+
+    def set_aside(self, entry: Entry, reason: str) -> None:
+        self.lines.append(("set aside", (entry, reason)))
 
     def refused(self, body: str, reason: str) -> None:
         self.lines.append(("refused", (body, reason)))

@@ -3,16 +3,17 @@
 | item         | pk              | sk               | also                                                          |
 | ------------ | --------------- | ---------------- | ------------------------------------------------------------- |
 | tracked run  | `RUN#<run arn>` | `RUN`            | version, record; while watched: watch_source, run_arn         |
-| ledger entry | `RUN#<run arn>` | `LOG#<sequence>` | kind, message…; while owed: outbox_source, outbox_order       |
+| ledger entry | `RUN#<run arn>` | `LOG#<sequence>` | kind, message…; while owed or set aside: the outbox's keys    |
 
 | index    | partition key   | sort key       | projects        | answers                                     |
 | -------- | --------------- | -------------- | --------------- | ------------------------------------------- |
 | `watch`  | `watch_source`  | `run_arn`      | version, record | what is there to look at?                   |
 | `outbox` | `outbox_source` | `outbox_order` | keys            | what is not published yet, oldest first?    |
 
-Both indexes are sparse: an item without the keys is not in them. Records and messages are kept as JSON text, so the
-index's projection stays the same when a record learns a new field. `expires_at` (TTL, seconds since 1970) is set on an
-entry when it is written, and on a record when its run leaves.
+Both indexes are sparse: an item without the keys is not in them. `outbox_source` is the source while an entry is owed,
+and `aside#<source>` once it is set aside. Records and messages are kept as JSON text, so the index's projection stays
+the same when a record learns a new field. `expires_at` (TTL, seconds since 1970) of an entry counts from when it was
+recorded, and is set once it is owed no more; that of a record counts from when its run left, and so comes later.
 """
 
 import json
@@ -26,8 +27,8 @@ from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import LostRace, StoreUnavailable
-from runwatch.ports import Owed
+from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
+from runwatch.ports import Owed, Watched
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -48,6 +49,7 @@ WATCH_KEYS = ("watch_source", "run_arn")
 WATCH_PROJECTION = ("version", "record")
 OUTBOX_INDEX = "outbox"
 OUTBOX_KEYS = ("outbox_source", "outbox_order")
+ASIDE = "aside#"
 EXPIRES_AT = "expires_at"
 
 _RACED = {"ConditionalCheckFailed", "TransactionConflict"}
@@ -61,13 +63,18 @@ class DynamoStore:
         self._table = table
         self._retention = retention
 
-    def watched(self, source: Source) -> Iterator[TrackedRun]:
+    def watched(self, source: Source) -> Watched:
+        found = Watched()
         for item in self._query(
             IndexName=WATCH_INDEX,
             KeyConditionExpression="watch_source = :source",
             ExpressionAttributeValues={":source": {"S": str(source)}},
         ):
-            yield _record(item)
+            try:
+                found.runs.append(_record(item))
+            except RecordUnreadable as error:
+                found.unreadable.append(error)
+        return found
 
     def load(self, run: RunId) -> TrackedRun | None:
         try:
@@ -91,30 +98,43 @@ class DynamoStore:
         return stored
 
     def owed(self, source: Source) -> Iterator[Owed]:
-        for item in self._query(
-            IndexName=OUTBOX_INDEX,
-            KeyConditionExpression="outbox_source = :source",
-            ExpressionAttributeValues={":source": {"S": str(source)}},
-        ):
-            recorded_at, _, sequence = item["outbox_order"]["S"].partition("#")
-            yield Owed(RunId.parse(item["pk"]["S"].removeprefix("RUN#")), int(sequence), _moment(recorded_at))
+        return self._outbox(str(source))
 
     def owed_by(self, run: RunId) -> list[Entry]:
-        return self._entries(run, FilterExpression="attribute_exists(outbox_source)")
+        return self._entries(run, outbox=str(run.source))
 
     def mark_published(self, entry: Entry, at: datetime) -> None:
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_key(entry.run, _log(entry.sequence)),
-                UpdateExpression="REMOVE outbox_source, outbox_order SET published_at = :at",
-                ConditionExpression="attribute_exists(outbox_source)",
-                ExpressionAttributeValues={":at": {"S": _text(at)}},
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return  # Marked already, or expired since.
-        except (ClientError, BotoCoreError) as error:
-            raise StoreUnavailable(f"UpdateItem: {error}") from error
+        self._update(
+            entry,
+            "REMOVE outbox_source, outbox_order SET published_at = :at, expires_at = :expires_at",
+            {":at": {"S": _text(at)}, ":expires_at": self._expiry(entry.recorded_at)},
+        )
+
+    def count_refusal(self, entry: Entry) -> int:
+        changed = self._update(entry, "ADD refusals :one", {":one": {"N": "1"}})
+        return int(changed["refusals"]["N"]) if changed else 0
+
+    def set_aside(self, entry: Entry, reason: str, at: datetime) -> None:
+        self._update(
+            entry,
+            "SET outbox_source = :aside, set_aside_at = :at, set_aside_because = :reason, expires_at = :expires_at",
+            {
+                ":aside": {"S": ASIDE + str(entry.run.source)},
+                ":at": {"S": _text(at)},
+                ":reason": {"S": reason},
+                ":expires_at": self._expiry(at),
+            },
+        )
+
+    def are_set_aside(self, source: Source) -> Iterator[Owed]:
+        return self._outbox(ASIDE + str(source))
+
+    def redrive(self, owed: Owed) -> None:
+        self._update(
+            owed,
+            "SET outbox_source = :source REMOVE refusals, set_aside_at, set_aside_because, expires_at",
+            {":source": {"S": str(owed.run.source)}},
+        )
 
     def ledger(self, run: RunId) -> list[Entry]:
         return self._entries(run)
@@ -150,16 +170,54 @@ class DynamoStore:
             "attributes": {"S": json.dumps(dict(entry.attributes))},
             "outbox_source": {"S": str(entry.run.source)},
             "outbox_order": {"S": f"{_text(entry.recorded_at)}#{entry.sequence:010d}"},
-            EXPIRES_AT: self._expiry(entry.recorded_at),
         }
-        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": item,
+                # What has expired can be in the table for days, and the run's record be gone already.
+                "ConditionExpression": f"attribute_not_exists(pk) OR {EXPIRES_AT} <= :now",
+                "ExpressionAttributeValues": {":now": _seconds(entry.recorded_at)},
+            }
+        }
 
-    def _entries(self, run: RunId, **more: Any) -> list[Entry]:  # noqa: ANN401 - the rest of a query is boto's
+    def _update(self, entry: Entry | Owed, update: str, values: Item) -> Item | None:
+        """Change an entry that is owed or set aside, and answer with what it is now; None if it is neither by now."""
+        try:
+            return self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_key(entry.run, _log(entry.sequence)),
+                UpdateExpression=update,
+                ConditionExpression="attribute_exists(outbox_source)",
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+            )["Attributes"]
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return None
+        except (ClientError, BotoCoreError) as error:
+            raise StoreUnavailable(f"UpdateItem: {error}") from error
+
+    def _outbox(self, key: str) -> Iterator[Owed]:
+        for item in self._query(
+            IndexName=OUTBOX_INDEX,
+            KeyConditionExpression="outbox_source = :key",
+            ExpressionAttributeValues={":key": {"S": key}},
+        ):
+            recorded_at, _, sequence = item["outbox_order"]["S"].partition("#")
+            yield Owed(RunId.parse(item["pk"]["S"].removeprefix("RUN#")), int(sequence), _moment(recorded_at))
+
+    def _entries(self, run: RunId, outbox: str | None = None) -> list[Entry]:
+        """Of the ledger all, or those that are in the outbox under this key."""
+        values: Item = {":run": _key(run, "")["pk"], ":log": {"S": "LOG#"}}
+        only: dict[str, str] = {}
+        if outbox is not None:
+            values[":outbox"] = {"S": outbox}
+            only["FilterExpression"] = "outbox_source = :outbox"
         items = self._query(
             KeyConditionExpression="pk = :run AND begins_with(sk, :log)",
-            ExpressionAttributeValues={":run": _key(run, "")["pk"], ":log": {"S": "LOG#"}},
+            ExpressionAttributeValues=values,
             ConsistentRead=True,
-            **more,
+            **only,
         )
         return [_entry(run, item) for item in items]
 
@@ -172,7 +230,7 @@ class DynamoStore:
             raise StoreUnavailable(f"Query: {error}") from error
 
     def _expiry(self, since: datetime) -> Item:
-        return {"N": str(int((since + self._retention).timestamp()))}
+        return _seconds(since + self._retention)
 
 
 def _key(run: RunId, sort_key: str) -> Item:
@@ -184,7 +242,10 @@ def _log(sequence: int) -> str:
 
 
 def _record(item: Item) -> TrackedRun:
-    return TrackedRun.model_validate_json(item["record"]["S"]).changed(version=int(item["version"]["N"]))
+    try:
+        return TrackedRun.model_validate_json(item["record"]["S"]).changed(version=int(item["version"]["N"]))
+    except (LookupError, TypeError, ValueError) as error:
+        raise RecordUnreadable(item["pk"]["S"], error) from error
 
 
 def _entry(run: RunId, item: Item) -> Entry:
@@ -197,6 +258,10 @@ def _entry(run: RunId, item: Item) -> Entry:
         body=item["message"]["S"],
         attributes=json.loads(item["attributes"]["S"]),
     )
+
+
+def _seconds(moment: datetime) -> Item:
+    return {"N": str(int(moment.timestamp()))}
 
 
 def _text(moment: datetime) -> str:

@@ -9,9 +9,8 @@ from enum import StrEnum
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from runwatch.core.decide import Decision, Reason
+from runwatch.core.decision import Decision, Reason
 from runwatch.core.failures import Failure
-from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LookFailed
@@ -38,7 +37,7 @@ class Metric(StrEnum):
     NOT_TAKEN = "MessagesNotTaken"
     """Messages that SNS refused in this tick; they stay owed."""
     SET_ASIDE = "MessagesSetAside"
-    """Messages that SNS refused for their content so often that they no longer hold back the later ones of their run."""
+    """Messages that SNS refused for their content so often that they hold back the later ones of their run no more."""
     OWED = "MessagesOwed"
     OLDEST_OWED = "OldestOwedAge"
     """Seconds since the oldest entry that is still owed was recorded; 0 when nothing is owed."""
@@ -89,12 +88,17 @@ class PowertoolsJournal:
     def look_failed(self, error: LookFailed) -> None:
         self._logger.warning("look failed", run=error.run.arn, failure=error.failure, cause=error.cause)
 
-    def store_failed(self, run: RunId, error: Exception) -> None:
-        self._logger.error("not stored", run=run.arn, cause=str(error))
+    def store_failed(self, run: str, error: Exception) -> None:
+        self._logger.error("not stored", run=run, cause=str(error)[: 2 * QUOTED])
 
     def not_published(self, entry: Entry, reason: str) -> None:
         self._logger.error(
             "message not taken", run=entry.run.arn, sequence=entry.sequence, message_id=entry.message_id, cause=reason
+        )
+
+    def set_aside(self, entry: Entry, reason: str) -> None:
+        self._logger.error(
+            "message set aside", run=entry.run.arn, sequence=entry.sequence, message_id=entry.message_id, cause=reason
         )
 
     def refused(self, body: str, reason: str) -> None:

@@ -1,12 +1,17 @@
-"""The events topic: PublishBatch, at most ten messages and 256 KiB a call, each of which may fail by itself."""
+"""The events topic: PublishBatch, at most ten messages and 256 KiB a call, each of which may fail by itself.
+
+On a FIFO topic a run is a message group, and a message's id is its deduplication id: order and exactly once, as far as
+SNS looks back (five minutes).
+"""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runwatch.core.ledger import Entry
+from runwatch.ports import Refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -17,7 +22,7 @@ __all__ = ["SnsTopic"]
 BATCH_ENTRIES = 10
 BATCH_BYTES = 256 * 1024
 ABOUT_CONTENT = {"InvalidParameter", "ParameterValueInvalid", "ValidationError", "BatchRequestTooLong"}
-"""Refusals of a whole call for what is in it (SNS API reference, PublishBatch, "Errors")."""
+"""Refusals for what is in a message (SNS API reference, PublishBatch, "Errors"), unless it is the topic's name."""
 
 
 class SnsTopic:
@@ -25,35 +30,52 @@ class SnsTopic:
         self._sns = sns
         self._arn = arn
 
-    def publish(self, entries: Sequence[Entry]) -> dict[str, str]:
+    def publish(self, entries: Sequence[Entry]) -> Mapping[str, Refusal]:
         """Send these messages; returns why some were not taken, by message id."""
-        refused: dict[str, str] = {}
+        refused: dict[str, Refusal] = {}
         for batch in _batches(entries):
             refused |= self._publish_batch(batch)
         return refused
 
-    def _publish_batch(self, batch: Sequence[Entry]) -> dict[str, str]:
+    def _publish_batch(self, batch: Sequence[Entry]) -> dict[str, Refusal]:
         try:
             reply = self._sns.publish_batch(
                 TopicArn=self._arn,
-                PublishBatchRequestEntries=[_request(number, entry) for number, entry in enumerate(batch)],
+                PublishBatchRequestEntries=[self._request(number, entry) for number, entry in enumerate(batch)],
             )
-        except (ClientError, BotoCoreError) as error:
-            if len(batch) > 1 and _is_about_content(error):
+        except ClientError as error:
+            said = error.response.get("Error", {})
+            refusal = _refusal(said.get("Code", ""), said.get("Message", ""))
+            if len(batch) > 1 and refusal.of_content:
                 # One message can spoil a call: alone, it holds back nobody else's.
                 return {name: why for entry in batch for name, why in self._publish_batch([entry]).items()}
-            return {entry.message_id: str(error) for entry in batch}
+            return {entry.message_id: refusal for entry in batch}
+        except BotoCoreError as error:
+            return {entry.message_id: Refusal(f"{type(error).__name__}: {error}") for entry in batch}
         taken = {int(entry["Id"]) for entry in reply.get("Successful", [])}
-        reasons = {int(entry["Id"]): f"{entry['Code']}: {entry.get('Message')}" for entry in reply.get("Failed", [])}
+        refused = {
+            int(entry["Id"]): _refusal(entry["Code"], entry.get("Message", "")) for entry in reply.get("Failed", [])
+        }
         return {
-            entry.message_id: reasons.get(number, "SNS did not say what became of it")
+            entry.message_id: refused.get(number, Refusal("SNS did not say what became of it"))
             for number, entry in enumerate(batch)
             if number not in taken
         }
 
+    def _request(self, number: int, entry: Entry) -> "PublishBatchRequestEntryTypeDef":
+        request: PublishBatchRequestEntryTypeDef = {
+            "Id": str(number),
+            "Message": entry.body,
+            "MessageAttributes": _attributes(entry),
+        }
+        if self._arn.endswith(".fifo"):
+            request["MessageGroupId"] = entry.run.job_run_id
+            request["MessageDeduplicationId"] = entry.message_id
+        return request
 
-def _is_about_content(error: ClientError | BotoCoreError) -> bool:
-    return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ABOUT_CONTENT
+
+def _refusal(code: str, message: str) -> Refusal:
+    return Refusal(f"{code}: {message}", of_content=code in ABOUT_CONTENT and "TopicArn" not in message)
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
@@ -68,10 +90,6 @@ def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         room -= size
     if batch:
         yield batch
-
-
-def _request(number: int, entry: Entry) -> "PublishBatchRequestEntryTypeDef":
-    return {"Id": str(number), "Message": entry.body, "MessageAttributes": _attributes(entry)}
 
 
 def _attributes(entry: Entry) -> "dict[str, MessageAttributeValueTypeDef]":

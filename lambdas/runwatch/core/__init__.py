@@ -1,9 +1,11 @@
 """What is decided, with no I/O in it: the standard library and pydantic, values in and values out.
 
-ids       what a run is called                     states    the nine states and what follows from them
-model     what GetJobRun is asked and answers      failures  what a failed look means
-tracked   what we remember of a run                plan      which runs to look at, in which order
-decide    remembered + seen + now → entries        messages  what subscribers receive
-links     where a person would look next           ledger    a message as it is stored and sent
-requests  what may be asked of the inbox
+ids          what a run is called                     states    the nine states and what follows from them
+model        what GetJobRun is asked and answers      failures  what a failed look means
+tracked      what we remember of a run                plan      which runs to look at, in which order
+decide       remembered + seen + now → decision       decision  the new record, the entries it owes, and why
+transitions  a run that moved, or was retried         attempts  which endings nobody was told
+leaving      settled, lost, quarantined, untracked    messages  what subscribers receive
+links        where a person would look next           ledger    a message as it is stored and sent
+requests     what may be asked of the inbox
 """

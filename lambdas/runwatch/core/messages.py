@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal, Self, cast
+from typing import ClassVar, Literal, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -28,8 +28,11 @@ __all__ = [
     "TEXT_LIMIT",
     "Kind",
     "Links",
+    "Lost",
     "Message",
+    "Quarantined",
     "ResourceHours",
+    "Retry",
     "RunFacts",
     "Settled",
     "StateChange",
@@ -52,7 +55,10 @@ class Kind(StrEnum):
     """The message attribute `kind`."""
 
     STATE_CHANGE = "STATE_CHANGE"
+    RETRY = "RETRY"
     SETTLED = "SETTLED"
+    LOST = "LOST"
+    QUARANTINED = "QUARANTINED"
     UNTRACKED = "UNTRACKED"
 
 
@@ -167,6 +173,20 @@ class StateChange(RunFacts):
     witness: Witness
 
 
+class Retry(RunFacts):
+    """One attempt ended and AWS began another. `attempt` is the new one; its states come in messages of their own."""
+
+    previous_attempt: int
+    previous_attempt_state: str | None
+    """How it ended; None where GetJobRun does not tell."""
+    previous_attempt_created_at: Moment | None
+    previous_attempt_ended_at: Moment | None
+    new_attempt: int
+    new_attempt_created_at: Moment | None
+    attempts_skipped: int
+    """Attempts between the two that no message tells of, because too many passed between two looks."""
+
+
 class Settled(RunFacts):
     """Once per run, when it is final and its bill is in, or the wait for the bill is over: the summary."""
 
@@ -177,6 +197,23 @@ class Settled(RunFacts):
     total_resource_utilization: ResourceHours | None
     billed_resource_utilization: ResourceHours | None
     billing_complete: bool
+
+
+class _Gone(RunFacts):
+    """Over several looks. `state` is the last one seen, None if there was none."""
+
+    since: Moment
+    """Of the first of those looks."""
+    cause: str
+    """What AWS said."""
+
+
+class Lost(_Gone):
+    """AWS does not find the run any more, or never did: it is no longer watched."""
+
+
+class Quarantined(_Gone):
+    """AWS refuses to look for a run with these ids: it is no longer watched."""
 
 
 class Untracked(RunFacts):
@@ -204,12 +241,36 @@ class StateChangeMessage(_Message):
     detail: StateChange
 
 
+class RetryMessage(_Message):
+    kind: ClassVar = Kind.RETRY
+    detail_type: Literal["EMR Serverless Job Run Retry"] = Field(
+        default="EMR Serverless Job Run Retry", alias="detail-type"
+    )
+    detail: Retry
+
+
 class SettledMessage(_Message):
     kind: ClassVar = Kind.SETTLED
     detail_type: Literal["EMR Serverless Job Run Settled"] = Field(
         default="EMR Serverless Job Run Settled", alias="detail-type"
     )
     detail: Settled
+
+
+class LostMessage(_Message):
+    kind: ClassVar = Kind.LOST
+    detail_type: Literal["EMR Serverless Job Run Lost"] = Field(
+        default="EMR Serverless Job Run Lost", alias="detail-type"
+    )
+    detail: Lost
+
+
+class QuarantinedMessage(_Message):
+    kind: ClassVar = Kind.QUARANTINED
+    detail_type: Literal["EMR Serverless Job Run Quarantined"] = Field(
+        default="EMR Serverless Job Run Quarantined", alias="detail-type"
+    )
+    detail: Quarantined
 
 
 class UntrackedMessage(_Message):
@@ -220,8 +281,8 @@ class UntrackedMessage(_Message):
     detail: Untracked
 
 
-Message = StateChangeMessage | SettledMessage | UntrackedMessage
-MESSAGES: tuple[type[Message], ...] = (StateChangeMessage, SettledMessage, UntrackedMessage)
+Message = StateChangeMessage | RetryMessage | SettledMessage | LostMessage | QuarantinedMessage | UntrackedMessage
+MESSAGES: tuple[type[Message], ...] = get_args(Message)
 
 
 def message_of(detail: RunFacts) -> Message:

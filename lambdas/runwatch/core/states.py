@@ -6,7 +6,7 @@ know is a fact like any other. It is not terminal, so its run stays watched.
 
 from enum import StrEnum
 
-__all__ = ["TERMINAL", "Mode", "State", "is_known", "is_terminal"]
+__all__ = ["TERMINAL", "Mode", "State", "comes_before", "is_known", "is_terminal"]
 
 
 class State(StrEnum):
@@ -36,3 +36,23 @@ def is_terminal(state: str | None) -> bool:
 
 def is_known(state: str) -> bool:
     return state in State.__members__
+
+
+_USUAL_ORDER = {
+    State.SUBMITTED: 0,
+    State.QUEUED: 1,
+    State.PENDING: 2,
+    State.SCHEDULED: 3,
+    State.RUNNING: 4,
+    State.CANCELLING: 5,
+    State.SUCCESS: 6,
+    State.FAILED: 6,
+    State.CANCELLED: 6,
+}
+
+
+def comes_before(state: str, other: str) -> bool:
+    """Whether a run is usually in `state` earlier than in `other`. Of a state that we do not know nobody can tell."""
+    if not (is_known(state) and is_known(other)):
+        return False
+    return _USUAL_ORDER[State(state)] < _USUAL_ORDER[State(other)]

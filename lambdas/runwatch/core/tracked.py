@@ -6,10 +6,11 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId
 from runwatch.core.model import Moment
 
-__all__ = ["Left", "TrackedRun"]
+__all__ = ["Left", "TrackedRun", "Trouble"]
 
 
 def _run_id(value: object) -> object:
@@ -23,7 +24,23 @@ class Left(StrEnum):
     """Why a run is no longer watched."""
 
     SETTLED = "settled"
+    LOST = "lost"
+    """AWS does not find it any more."""
+    QUARANTINED = "quarantined"
+    """AWS refuses its ids."""
     UNTRACKED = "untracked"
+
+
+class Trouble(BaseModel):
+    """AWS does not tell of the run what we need: forgotten by the first look that finds all of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    failure: Failure
+    """UNAVAILABLE stands for an earlier attempt whose end could not be read."""
+    since: Moment
+    looks: int
+    """How many looks in a row it has lasted, as far as that matters."""
 
 
 class TrackedRun(BaseModel):
@@ -42,6 +59,9 @@ class TrackedRun(BaseModel):
     """Number of the last entry in the ledger."""
     left: Left | None = None
     left_at: Moment | None = None
+    summed_up: bool = False
+    """Whether the ledger has the entry that sums up the run; it never has two."""
+    trouble: Trouble | None = None
 
     name: str | None = None
     state: str | None = None

@@ -1,0 +1,166 @@
+"""A run that moved: the new record, and the messages that tell of it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from runwatch.core.attempts import Endings, ended_unseen, ending_of
+from runwatch.core.decision import Decision, Reason
+from runwatch.core.ledger import Entry
+from runwatch.core.messages import TEXT_LIMIT, Retry, StateChange, Witness
+from runwatch.core.model import JobRun, cut
+from runwatch.core.states import Mode, State, is_known, is_terminal
+from runwatch.core.tracked import TrackedRun
+
+__all__ = ["moved", "retried", "retry_expected"]
+
+_BEFORE_RUNNING = frozenset({State.SUBMITTED, State.QUEUED, State.PENDING, State.SCHEDULED})
+
+
+def moved(tracked: TrackedRun, seen: JobRun, now: datetime, reason: Reason, witness: Witness) -> Decision:
+    """The run is in another state than we remember, or was never seen: the transition it owes."""
+    retry = retry_expected(seen)
+    unexpected = reason is Reason.UNEXPECTED or not is_known(seen.state)
+    record, told = _changed(
+        tracked, seen, now, witness, final=is_terminal(seen.state) and not retry, retry=retry, unexpected=unexpected
+    )
+    return Decision(reason, record, (told,), unexpected)
+
+
+class _Attempt(NamedTuple):
+    """As far as it is known."""
+
+    number: int
+    state: str | None = None
+    """How it ended."""
+    created_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def retried(tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, witness: Witness) -> Decision:
+    """The run is in a later attempt than we remember: how each one before it ended, and each retry.
+
+    An ending that AWS does not tell is not made up: its retry says null. Attempts beyond what was asked for are only
+    counted, in the `attemptsSkipped` of the retry that passes over them.
+    """
+    record, entries, latest = tracked, [], seen.attempt or tracked.attempt
+    before = _Attempt(tracked.attempt)
+    if is_terminal(tracked.state):
+        before = _Attempt(tracked.attempt, tracked.state, ended_at=tracked.state_since)
+    for number in (*ended_unseen(tracked, seen), latest):
+        if number > before.number:
+            record, entry = _retry(record, seen, now, before, number)
+            entries.append(entry)
+            before = _Attempt(number)
+        ending = ending_of(number, endings) if number < latest else None
+        if ending is not None:
+            before = _Attempt(number, ending.state, ending.attempt_created_at, _changed_at(ending))
+            if (ending.state, number) != (record.state, record.attempt):
+                # What is known to have been retried is not the run's end, whatever its policy says.
+                record, entry = _changed(
+                    record, ending, now, witness, final=False, retry=True, unexpected=not is_known(ending.state)
+                )
+                entries.append(entry)
+    decision = moved(record, seen, now, Reason.NEW_ATTEMPT, witness)
+    return replace(decision, entries=(*entries, *decision.entries))
+
+
+def retry_expected(seen: JobRun) -> bool:
+    """Whether AWS will start another attempt after this FAILED (user guide, "Job resiliency")."""
+    if seen.state != State.FAILED:
+        return False
+    policy = seen.retry_policy
+    if seen.mode == Mode.STREAMING:
+        return (policy.max_failed_attempts_per_hour if policy else None) != 1
+    return (seen.attempt or 1) < ((policy.max_attempts if policy else None) or 1)
+
+
+def _changed(
+    tracked: TrackedRun, seen: JobRun, now: datetime, witness: Witness, *, final: bool, retry: bool, unexpected: bool
+) -> tuple[TrackedRun, Entry]:
+    attempt = seen.attempt or tracked.attempt
+    running_told = tracked.running_told and attempt == tracked.attempt
+    ran_unseen = not running_told and _has_run(seen)
+    since = _changed_at(seen)
+    record = tracked.changed(
+        sequence=tracked.sequence + 1,
+        left=None,
+        left_at=None,
+        trouble=None,
+        name=cut(seen.name, TEXT_LIMIT) if seen.name else seen.name,
+        state=seen.state,
+        attempt=attempt,
+        updated_at=seen.updated_at,
+        state_seen_at=now,
+        state_since=since,
+        running_told=running_told or ran_unseen or seen.state == State.RUNNING,
+        spent=_spent(tracked, seen, since, ran_unseen=ran_unseen),
+    )
+    detail = StateChange.told(
+        record,
+        seen,
+        now,
+        previous_state=tracked.state,
+        reached=[State.RUNNING, seen.state] if ran_unseen else [seen.state],
+        final=final,
+        retry_expected=retry,
+        unexpected=unexpected,
+        detection_delay_seconds=max((now - since).total_seconds(), 0.0),
+        witness=witness,
+    )
+    return record, Entry.telling(detail)
+
+
+def _retry(tracked: TrackedRun, seen: JobRun, now: datetime, before: _Attempt, new: int) -> tuple[TrackedRun, Entry]:
+    record = tracked.changed(sequence=tracked.sequence + 1)
+    detail = Retry.told(
+        record,
+        seen,
+        now,
+        # Neither the old attempt's state nor the new one's: whoever filters by state waits for transitions.
+        state=None,
+        state_details=None,
+        started_at=None,
+        ended_at=None,
+        attempt=new,
+        previous_attempt=before.number,
+        previous_attempt_state=before.state,
+        previous_attempt_created_at=before.created_at,
+        previous_attempt_ended_at=before.ended_at,
+        new_attempt=new,
+        new_attempt_created_at=seen.attempt_created_at if new == seen.attempt else None,
+        attempts_skipped=new - before.number - 1,
+    )
+    return record, Entry.telling(detail)
+
+
+def _has_run(seen: JobRun) -> bool:
+    """Whether this attempt has been RUNNING before. A new attempt may still show the `startedAt` of the old one."""
+    if seen.started_at is None or seen.state == State.RUNNING or seen.state in _BEFORE_RUNNING:
+        return False
+    if (seen.attempt or 1) == 1:
+        return True
+    return seen.attempt_created_at is not None and seen.started_at >= seen.attempt_created_at
+
+
+def _changed_at(seen: JobRun) -> datetime:
+    """When the run took on its state, by the field that says it best; `updatedAt` also moves for other reasons."""
+    if seen.state == State.RUNNING:
+        return seen.started_at or seen.updated_at
+    if is_terminal(seen.state):
+        return seen.ended_at or seen.updated_at
+    return seen.updated_at
+
+
+def _spent(tracked: TrackedRun, seen: JobRun, since: datetime, *, ran_unseen: bool) -> dict[str, float]:
+    spent = dict(tracked.spent)
+
+    def add(state: str, time: timedelta) -> None:
+        spent[state] = round(spent.get(state, 0.0) + max(time, timedelta()).total_seconds(), 3)
+
+    until = seen.started_at if ran_unseen and seen.started_at else since
+    if tracked.state is not None:
+        add(tracked.state, tracked.time_in_state(until))
+    if ran_unseen:
+        add(State.RUNNING, since - until)
+    return spent
