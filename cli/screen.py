@@ -33,7 +33,7 @@ def picture(
     table = Table(title=f"{now:%H:%M} in the simulated morning", title_justify="left", expand=True, box=None)
     table.add_column("job", no_wrap=True)
     table.add_column("in EMR Serverless now", no_wrap=True)
-    table.add_column("what the subscriber has heard (small: passed unseen, told by `reached`; ✓: summed up)", ratio=1)
+    table.add_column("what the subscriber has heard (small: passed unseen, told by `reached`; ↻: retried; ✓: summed up; ✗: gone)", ratio=1)
     for run, state in is_now.items():
         told = Text(" ").join(_told(message) for message in heard if message["detail"]["jobRunId"] == run)
         table.add_row(jobs[run], _state(state), told)
@@ -53,17 +53,24 @@ def message_line(message: Mapping[str, Any], jobs: Mapping[str, str]) -> Text:
             line.append(f"  reached {', '.join(detail['reached'])}", style="yellow")
         if detail["stateDetails"] and detail["state"] == State.FAILED:
             line.append(f"  {detail['stateDetails']}", style="dim")
+    elif "newAttempt" in detail:
+        line.append("retry", style="bold").append(f"  attempt {detail['previousAttempt']} ")
+        line.append_text(_state(detail["previousAttemptState"] or "?")).append(f" → attempt {detail['newAttempt']}")
     else:
         line.append(message["detail-type"].rpartition(" ")[2].lower(), style="bold")
         if used := detail.get("billedResourceUtilization"):
             line.append(f"  {used['vCPUHour']:.2f} vCPU-hours, {used['memoryGBHour']:.2f} GB-hours", style="dim")
+        if cause := detail.get("cause"):
+            line.append(f"  {cause}", style="dim")
     return line
 
 
 def _told(message: Mapping[str, Any]) -> Text:
     detail = message["detail"]
+    if "newAttempt" in detail:
+        return Text("↻", style="bold yellow")
     if "reached" not in detail:
-        return Text("✓", style="bold green")
+        return Text("✓", style="bold green") if "billingComplete" in detail else Text("✗", style="bold red")
     passed = [Text(state.lower(), style="dim italic") for state in detail["reached"][:-1]]
     return Text(" ").join([*passed, _state(detail["state"])])
 

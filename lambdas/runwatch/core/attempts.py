@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from runwatch.core.model import JobRun
-from runwatch.core.states import is_terminal
+from runwatch.core.states import State
 from runwatch.core.tracked import TrackedRun
 
 __all__ = ["Endings", "ended_unseen", "ending_of"]
@@ -17,11 +17,12 @@ Endings = Mapping[int, JobRun | None]
 def ended_unseen(tracked: TrackedRun, seen: JobRun) -> list[int]:
     """Attempts that ended since the last look and whose end nobody was told, oldest first.
 
-    Of more than ten they are the first, whose states were told, and the latest nine.
+    FAILED is the end before a retry; an attempt that was last seen in any other state has gone on since. Of more than
+    ten they are the first, whose states were told, and the latest nine.
     """
     if tracked.state is None or seen.attempt is None:
         return []
-    numbers = range(tracked.attempt + is_terminal(tracked.state), seen.attempt)
+    numbers = range(tracked.attempt + (tracked.state == State.FAILED), seen.attempt)
     if len(numbers) <= ASKED_FOR_AT_MOST:
         return list(numbers)
     return [numbers[0], *numbers[1 - ASKED_FOR_AT_MOST :]]

@@ -45,7 +45,7 @@ def retried(tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, 
     """
     record, entries, latest = tracked, [], seen.attempt or tracked.attempt
     before = _Attempt(tracked.attempt)
-    if is_terminal(tracked.state):
+    if tracked.state == State.FAILED:
         before = _Attempt(tracked.attempt, tracked.state, ended_at=tracked.state_since)
     for number in (*ended_unseen(tracked, seen), latest):
         if number > before.number:
