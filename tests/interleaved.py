@@ -32,6 +32,8 @@ class Flow:
         self.name = name
         self.waits_at: str | None = None
         self.is_late = False
+        self.met_faults = False
+        self.answer: Any = None
         self.ended_by: BaseException | None = None
         self._fault: Fault | None = None
 
@@ -40,10 +42,23 @@ class Flow:
         self._greenlet = greenlet(work)
         self._go()
 
+    @property
+    def went_well(self) -> bool:
+        """It ended, and nothing hindered it."""
+        return self.waits_at is None and self.ended_by is None and not (self.met_faults or self.is_late)
+
     def go(self, fault: Fault | None = None) -> None:
-        """Make the call, and run to the next one."""
+        """Make the call, and run to the next one. A flow that has ended stays ended."""
+        if self.waits_at is None:
+            return
         self._fault = fault
+        self.met_faults |= fault is not None
         self._go()
+
+    def go_up_to(self, call: str) -> None:
+        """Run until it waits at a call of this name."""
+        while self.waits_at not in (None, call):
+            self.go()
 
     def at(self, call: str) -> Fault | None:
         """Called from within: wait here, and answer with the fault that the call is to meet."""
@@ -54,7 +69,7 @@ class Flow:
     def _go(self) -> None:
         self.waits_at = None
         try:
-            self._greenlet.switch()
+            self.answer = self._greenlet.switch()
         except (Crash, StoreUnavailable, LostRace) as error:
             self.ended_by = error
 
