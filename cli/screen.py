@@ -33,7 +33,10 @@ def picture(
     table = Table(title=f"{now:%H:%M} in the simulated morning", title_justify="left", expand=True, box=None)
     table.add_column("job", no_wrap=True)
     table.add_column("in EMR Serverless now", no_wrap=True)
-    table.add_column("what the subscriber has heard (small: passed unseen, told by `reached`; ↻: retried; ✓: summed up; ✗: gone)", ratio=1)
+    table.add_column(
+        "what the subscriber has heard (small: passed unseen, told by `reached`; ↻: retried; ✓: summed up; ✗: gone)",
+        ratio=1,
+    )
     for run, state in is_now.items():
         told = Text(" ").join(_told(message) for message in heard if message["detail"]["jobRunId"] == run)
         table.add_row(jobs[run], _state(state), told)

@@ -1,7 +1,8 @@
 """Silence means health: whatever keeps Runwatch from doing its work tells somebody, on the alerts topic.
 
-These alarms are about the poller itself; what is wrong with a job run is told by the code. Each description begins with
-what to do first, since it arrives as an e-mail, perhaps at night.
+These alarms are about the poller itself; what is wrong with a job run is told by the code. Trouble of one kind rings
+once for a source, however many runs share it. Each description begins with what to do first, since it arrives as an
+e-mail, perhaps at night, and ends with where to read on.
 """
 
 from aws_cdk import Duration, Stack
@@ -22,7 +23,12 @@ from runwatch.core.ids import Source
 
 __all__ = ["Alarms"]
 
+MINUTE = Duration.minutes(1)
 FIVE_MINUTES = Duration.minutes(5)
+DENIED_MINUTES = 3
+NOT_STORED_MINUTES = 5
+GUIDE = "docs/operations.md"
+"""Where each alarm has a section of its own, under its title."""
 
 
 class Alarms(Construct):
@@ -37,32 +43,99 @@ class Alarms(Construct):
         self._on_function(inbox)
 
     def on_source(self, source: Source) -> None:
-        """Ring when a source is no longer watched, is not allowed to be, or its messages do not get out."""
+        """Ring when a source is not watched as it should be, or its messages do not get out."""
+        self._on_ticks(source)
+        self._on_looks(source)
+        self._on_messages(source)
+
+    def _on_ticks(self, source: Source) -> None:
         place, minutes = construct_id(source), self._config.heartbeat_minutes
         self._alarm(
-            f"Heartbeat-{place}",
+            "Heartbeat",
             f"See whether the schedule is enabled, then read the poller's log: no tick of {source} has come to its end "
             f"for {minutes} minutes, so nobody watches its job runs.",
-            metric=own(Metric.TICKS, service=self._poller.service, source=source),
+            place=place,
+            metric=self._tick(Metric.TICKS, source),
             rings=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             periods=minutes,
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
         self._alarm(
-            f"Denied-{place}",
-            f"Restore emr-serverless:GetJobRun to the poller's role: AWS refuses to let it read job runs of {source}.",
-            metric=own(Metric.DENIED, service=self._poller.service, source=source),
-            periods=3,
+            "CutShort",
+            f"See in the poller's log how many runs a tick looks at: {source} has had more than fit into one for "
+            f"{self._config.trouble_minutes} minutes. They take turns, so each is looked at less than once a minute.",
+            place=place,
+            metric=self._tick(Metric.CUT_SHORT, source),
+            periods=self._config.trouble_minutes,
         )
-        owed = self._config.oldest_owed_minutes
         self._alarm(
-            f"Owed-{place}",
+            "NotStored",
+            f"Read the poller's log for what the runs table answered: for {NOT_STORED_MINUTES} minutes it has not "
+            f"taken what looks at {source} brought, or it holds a record that cannot be read. Nobody hears of the "
+            "job runs that the log names.",
+            place=place,
+            metric=self._tick(Metric.NOT_COMMITTED, source),
+            periods=NOT_STORED_MINUTES,
+        )
+
+    def _on_looks(self, source: Source) -> None:
+        place, minutes = construct_id(source), self._config.trouble_minutes
+        self._alarm(
+            "Denied",
+            f"Restore emr-serverless:GetJobRun to the poller's role: AWS refuses to let it read job runs of {source}.",
+            place=place,
+            metric=self._tick(Metric.DENIED, source),
+            periods=DENIED_MINUTES,
+        )
+        self._alarm(
+            "Throttled",
+            f"Find out who else calls GetJobRun in {source}: for {minutes} minutes AWS has throttled it, so job runs "
+            "are looked at late.",
+            place=place,
+            metric=self._tick(Metric.THROTTLED, source),
+            periods=minutes,
+        )
+        self._alarm(
+            "Unreadable",
+            f"Read the poller's log for what EMR Serverless answered: for {minutes} minutes it has given no answer "
+            f"about some job run of {source}, or one that Runwatch does not understand: that run's state is not known.",
+            place=place,
+            metric=self._tick(Metric.UNREADABLE, source),
+            periods=minutes,
+        )
+        # Two alarms, which costs what one on the sum of both would, and each knows what to do first.
+        self._alarm(
+            "Lost",
+            f"Find the job run in the poller's log, and ask whoever started it: AWS no longer finds one of {source}, "
+            "so it is no longer watched. A message on the events topic names it, too.",
+            place=place,
+            metric=self._tick(Metric.LOST, source),
+        )
+        self._alarm(
+            "Quarantined",
+            f"Find the job run in the poller's log, and who asked to track it: AWS refuses the ids of one of {source}, "
+            "so it is no longer watched. A message on the events topic names it, too.",
+            place=place,
+            metric=self._tick(Metric.QUARANTINED, source),
+        )
+
+    def _on_messages(self, source: Source) -> None:
+        place, minutes = construct_id(source), self._config.oldest_owed_minutes
+        self._alarm(
+            "Owed",
             f"Read the poller's log for what SNS answered: a message about a run of {source} has been owed to the "
-            f"events topic for {owed} minutes. It is kept, and will be published in order.",
-            metric=own(
-                Metric.OLDEST_OWED, service=self._poller.service, source=source, statistic=cloudwatch.Stats.MAXIMUM
-            ),
-            threshold=owed * 60,
+            f"events topic for {minutes} minutes. It is kept, and will be published in order.",
+            place=place,
+            metric=self._tick(Metric.OLDEST_OWED, source, statistic=cloudwatch.Stats.MAXIMUM),
+            threshold=minutes * 60,
+        )
+        self._alarm(
+            "SetAside",
+            f"Read the poller's log for why SNS refused a message about a run of {source}, each time that it was sent. "
+            "It was taken out of the way of the run's later messages, and the ledger keeps it: when the cause is gone, "
+            "`runwatch redrive` sends it again.",
+            place=place,
+            metric=self._tick(Metric.SET_ASIDE, source),
         )
 
     def on_dead_letters(self, inbox: Inbox, schedule: Schedule) -> None:
@@ -96,27 +169,30 @@ class Alarms(Construct):
         )
 
     def _on_letters(self, title: str, queue: sqs.IQueue, first: str) -> None:
-        letters = queue.metric_approximate_number_of_messages_visible(
-            statistic=cloudwatch.Stats.MAXIMUM, period=Duration.minutes(1)
-        )
+        letters = queue.metric_approximate_number_of_messages_visible(statistic=cloudwatch.Stats.MAXIMUM, period=MINUTE)
         self._alarm(title, first, metric=letters)
 
-    def _alarm(
+    def _tick(self, metric: Metric, source: Source, statistic: str = cloudwatch.Stats.SUM) -> cloudwatch.Metric:
+        return own(metric, service=self._poller.service, source=source, statistic=statistic)
+
+    def _alarm(  # noqa: PLR0913 - what an alarm is made of, each with a name
         self,
         title: str,
         description: str,
         *,
         metric: cloudwatch.Metric,
+        place: str | None = None,
         threshold: float = 1,
         rings: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         periods: int = 1,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
+        name = title if place is None else f"{title}-{place}"
         alarm = cloudwatch.Alarm(
             self,
-            title,
-            alarm_name=f"{Stack.of(self).stack_name}-{title}",
-            alarm_description=description,
+            name,
+            alarm_name=f"{Stack.of(self).stack_name}-{name}",
+            alarm_description=f"{description} See {GUIDE}#{title.lower()}.",
             metric=metric,
             threshold=threshold,
             comparison_operator=rings,

@@ -91,6 +91,10 @@ class Runs(Section):
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
+class Events(Section):
+    fifo: bool = False
+
+
 class Alerts(Section):
     emails: Annotated[tuple[Annotated[str, AfterValidator(_an_email)], ...], AfterValidator(_all_different)] = ()
 
@@ -107,6 +111,7 @@ class Functions(Section):
 class Alarms(Section):
     heartbeat_minutes: Annotated[int, Field(ge=2, le=60)] = 5
     oldest_owed_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
+    trouble_minutes: Annotated[int, Field(ge=5, le=240)] = 15
 
 
 class Table(Section):
@@ -120,6 +125,7 @@ class Config(Section):
     sources: Annotated[tuple[SourceSection, ...], AfterValidator(_different_regions)] = ()
     poll: Poll = Poll()
     runs: Runs = Runs()
+    events: Events = Events()
     alerts: Alerts = Alerts()
     functions: Functions = Functions()
     alarms: Alarms = Alarms()

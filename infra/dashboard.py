@@ -50,9 +50,17 @@ class Dashboard(Construct):
         queues = [inbox.queue, inbox.refused, schedule.undelivered]
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(12))
         dashboard.add_widgets(
-            _graph("Runs watched", self._ticks(Metric.WATCHED, statistic=most)),
+            _graph(
+                "Runs watched (left), and gone: lost or quarantined (right)",
+                self._ticks(Metric.WATCHED, statistic=most),
+                right=self._ticks(Metric.LOST, Metric.QUARANTINED),
+            ),
             _graph("Changes seen", self._ticks(Metric.CHANGED)),
-            _graph("Messages published", self._ticks(Metric.PUBLISHED)),
+            _graph(
+                "Messages published (left), and not taken or set aside (right)",
+                self._ticks(Metric.PUBLISHED),
+                right=self._ticks(Metric.NOT_TAKEN, Metric.SET_ASIDE),
+            ),
         )
         dashboard.add_widgets(
             _graph("Looks", self._ticks(Metric.LOOKED)),

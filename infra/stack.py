@@ -51,7 +51,7 @@ class RunwatchStack(Stack):
         self.sources = to_watch(self, config.regions)
 
         self.table = RunsTable(self, "Runs", keep_on_delete=config.table.keep_on_delete)
-        self.topics = Topics(self, "Topics", emails=config.alerts.emails)
+        self.topics = Topics(self, "Topics", fifo=config.events.fifo, emails=config.alerts.emails)
         self.inbox = Inbox(self, "Inbox", longest_batch=BATCH)
         self.schedule = Schedule(self, "Schedule", sources=self.sources)
         layer = DependencyLayer(self, "Layer", target=target, cache=layers)

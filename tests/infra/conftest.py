@@ -20,6 +20,9 @@ region = "eu-central-1"
 [[sources]]
 region = "us-east-1"
 
+[events]
+fifo = true
+
 [alerts]
 emails = ["ops@example.com", "night@example.com"]
 
@@ -31,6 +34,7 @@ log_level = "DEBUG"
 [alarms]
 heartbeat_minutes = 3
 oldest_owed_minutes = 20
+trouble_minutes = 30
 
 [table]
 keep_on_delete = false

@@ -71,6 +71,8 @@ def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
         read_timeout_seconds = 60
         [runs]
         retention_days = 0
+        [events]
+        fifo = 1
         [alerts]
         emails = ["ops@example.com", "nobody"]
         [functions]
@@ -78,6 +80,7 @@ def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
         log_level = 2020-01-01
         [alarms]
         heartbeat_minutes = 1.5
+        trouble_minutes = 4
         [table]
         keep_on_delete = "yes"
         """,
@@ -92,10 +95,12 @@ def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
         "poll.parallel_looks",
         "poll.read_timeout_seconds",
         "runs.retention_days",
+        "events.fifo",
         "alerts.emails[1]",
         "functions.log_retention_days",
         "functions.log_level",
         "alarms.heartbeat_minutes",
+        "alarms.trouble_minutes",
         "table.keep_on_delete",
     }
     assert found["nonsense"] == found["sources[1].regoin"] == "there is no such setting"

@@ -1,5 +1,7 @@
 """What is stored is encrypted and kept as long as promised, and what fails is kept somewhere."""
 
+from itertools import product
+
 from templates import Template
 
 
@@ -12,24 +14,37 @@ def refused_without_tls(policy: dict) -> bool:
     )
 
 
-def test_topics_are_encrypted_with_a_key_of_ours_that_rotates(template: Template):
-    topics = template.of("SNS::Topic").values()
-    assert {template.text(topic["KmsMasterKeyId"]) for topic in topics} == {"<key>"}
-    assert [key["EnableKeyRotation"] for key in template.of("KMS::Key").values()] == [True]
+def test_topics_are_encrypted_with_a_key_of_ours_that_rotates(template: Template, configured: Template):
+    for stack in (template, configured):
+        topics = stack.of("SNS::Topic").values()
+        assert {stack.text(topic["KmsMasterKeyId"]) for topic in topics} == {"<key>"}
+        assert [key["EnableKeyRotation"] for key in stack.of("KMS::Key").values()] == [True]
 
 
-def test_topics_and_queues_are_reached_by_tls_only(template: Template):
-    for kind, policies, subject in (
-        ("SNS::Topic", "SNS::TopicPolicy", "Topics"),
-        ("SQS::Queue", "SQS::QueuePolicy", "Queues"),
+def test_the_events_topic_is_fifo_if_so_configured_and_the_alerts_topic_never(template: Template, configured: Template):
+    def fifo(stack: Template, topic: str) -> dict:
+        (properties,) = (each for name, each in stack.of("SNS::Topic").items() if stack.names[name] == topic)
+        return {name: value for name, value in properties.items() if name not in {"DisplayName", "KmsMasterKeyId"}}
+
+    assert fifo(template, "events topic") == fifo(template, "alerts topic") == fifo(configured, "alerts topic") == {}
+    events = fifo(configured, "events topic")
+    assert events.pop("TopicName").endswith(".fifo"), "by which the functions tell it"
+    # By ids that we give, and none that SNS makes of the content: two messages of a run may say the same.
+    assert events == {"FifoTopic": True, "FifoThroughputScope": "MessageGroup"}
+
+
+def test_topics_and_queues_are_reached_by_tls_only(template: Template, configured: Template):
+    for stack, (kind, policies, subject) in product(
+        (template, configured),
+        (("SNS::Topic", "SNS::TopicPolicy", "Topics"), ("SQS::Queue", "SQS::QueuePolicy", "Queues")),
     ):
         guarded = {
             each["Ref"]
-            for policy in template.of(policies).values()
+            for policy in stack.of(policies).values()
             if refused_without_tls(policy)
             for each in policy[subject]
         }
-        assert guarded == set(template.of(kind))
+        assert guarded == set(stack.of(kind))
 
 
 def test_queues_are_encrypted(template: Template):

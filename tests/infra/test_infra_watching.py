@@ -1,12 +1,36 @@
 """Silence means health: alarms for all that can go wrong with the poller itself, a dashboard, and the outputs."""
 
 import json
+import re
+from itertools import product
 
-from templates import ACCOUNT, REGION, Template
+from templates import ACCOUNT, REGION, ROOT, Template
 
 from runwatch.adapters.telemetry import Metric
 
-WHAT_TO_DO = {"Read", "See", "Look", "Raise", "Restore"}
+WHAT_TO_DO = {"Read", "See", "Look", "Raise", "Restore", "Find"}
+AT_LEAST, LESS = "GreaterThanOrEqualToThreshold", "LessThanThreshold"
+
+AS_SHIPPED = {
+    # metric: (statistic, comparison, threshold, minutes that have to ring, what a minute without data counts as)
+    Metric.TICKS: ("Sum", LESS, 1, 5, "breaching"),
+    Metric.CUT_SHORT: ("Sum", AT_LEAST, 1, 15, "notBreaching"),
+    Metric.NOT_COMMITTED: ("Sum", AT_LEAST, 1, 5, "notBreaching"),
+    Metric.DENIED: ("Sum", AT_LEAST, 1, 3, "notBreaching"),
+    Metric.THROTTLED: ("Sum", AT_LEAST, 1, 15, "notBreaching"),
+    Metric.UNREADABLE: ("Sum", AT_LEAST, 1, 15, "notBreaching"),
+    Metric.LOST: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
+    Metric.QUARANTINED: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
+    Metric.OLDEST_OWED: ("Maximum", AT_LEAST, 600, 1, "notBreaching"),
+    Metric.SET_ASIDE: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
+}
+"""The alarms that each source has."""
+CONFIGURED = {
+    Metric.TICKS: ("Sum", LESS, 1, 3, "breaching"),
+    **dict.fromkeys((Metric.CUT_SHORT, Metric.THROTTLED, Metric.UNREADABLE), ("Sum", AT_LEAST, 1, 30, "notBreaching")),
+    Metric.OLDEST_OWED: ("Maximum", AT_LEAST, 1200, 1, "notBreaching"),
+}
+"""Those of them that the configuration of the tests changes."""
 
 
 def what_rings(template: Template) -> dict[tuple[str, ...], dict]:
@@ -24,10 +48,33 @@ def test_there_is_an_alarm_for_whatever_keeps_runwatch_from_its_work(configured:
         *(("AWS/Lambda", "Errors", f"<{function} function>") for function in ("poller", "inbox")),
         *(("AWS/Lambda", "Throttles", f"<{function} function>") for function in ("poller", "inbox")),
         *(("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"<{dead} queue>") for dead in ("refused", "undelivered")),
-        *(("Runwatch", "Ticks", "poller", source) for source in sources),
-        *(("Runwatch", "LooksDenied", "poller", source) for source in sources),
-        *(("Runwatch", "OldestOwedAge", "poller", source) for source in sources),
+        *(("Runwatch", metric, "poller", source) for metric, source in product(AS_SHIPPED, sources)),
     }
+
+
+def test_the_alarms_of_a_source_ring_at_these_thresholds_and_no_run_has_one_of_its_own(
+    template: Template, configured: Template
+):
+    for stack, source, expected in (
+        (template, f"{ACCOUNT}/{REGION}", AS_SHIPPED),
+        (configured, f"{ACCOUNT}/us-east-1", AS_SHIPPED | CONFIGURED),
+        (configured, f"{ACCOUNT}/eu-central-1", AS_SHIPPED | CONFIGURED),
+    ):
+        rings = {metric: alarm for (_, metric, *of), alarm in what_rings(stack).items() if source in of}
+        assert {
+            metric: (
+                alarm["Statistic"],
+                alarm["ComparisonOperator"],
+                alarm["Threshold"],
+                alarm["EvaluationPeriods"],
+                alarm["TreatMissingData"],
+            )
+            for metric, alarm in rings.items()
+        } == expected
+        for alarm in rings.values():
+            assert alarm["Period"] == 60
+            assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) == alarm["EvaluationPeriods"]
+            assert {dimension["Name"] for dimension in alarm["Dimensions"]} == {"service", "source"}
 
 
 def test_every_alarm_tells_somebody_when_it_rings_and_when_it_is_over(configured: Template):
@@ -90,8 +137,9 @@ def test_the_dashboard_shows_what_is_watched_said_refused_and_waiting(configured
     lines = shown(configured)
     outcomes = {metric for metric in Metric if metric.value.startswith("Looks")}
     assert {Metric.THROTTLED, Metric.DENIED} < outcomes
-    said = {Metric.WATCHED, Metric.LOOKED, Metric.CHANGED, Metric.PUBLISHED, Metric.OWED, Metric.OLDEST_OWED}
-    for metric in said | outcomes:
+    watched = {Metric.WATCHED, Metric.LOOKED, Metric.CHANGED, Metric.LOST, Metric.QUARANTINED}
+    said = {Metric.PUBLISHED, Metric.NOT_TAKEN, Metric.SET_ASIDE, Metric.OWED, Metric.OLDEST_OWED}
+    for metric in watched | said | outcomes:
         assert {("Runwatch", metric, "poller", source) for source in sources} <= set(lines)
     assert ("Runwatch", Metric.REFUSED, "inbox") in lines
     for function in ("<poller function>", "<inbox function>"):
@@ -103,6 +151,12 @@ def test_the_dashboard_shows_what_is_watched_said_refused_and_waiting(configured
 def test_every_metric_of_ours_that_is_shown_or_rings_is_one_the_code_sends(configured: Template):
     used = {line[1] for line in (*shown(configured), *what_rings(configured)) if line[0] == "Runwatch"}
     assert used <= {metric.value for metric in Metric}
+
+
+def test_the_readme_counts_the_metrics_and_alarms_of_one_source_as_they_are(template: Template):
+    (costs,) = re.findall(r"^\| CloudWatch \| (.*?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    alarms = len(template.of("CloudWatch::Alarm"))
+    assert costs.startswith(f"{len(Metric)} metrics, {alarms} alarms, 1 dashboard ")
 
 
 def test_the_outputs_are_those_of_the_contract(template: Template):
