@@ -1,0 +1,45 @@
+"""The deployed stack, as the verbs of the command line need it: found by its name, with the user's own credentials."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runwatch.adapters.table import DynamoStore
+from runwatch.core.ids import Source
+from runwatch.errors import BadSettings
+from runwatch.settings import Settings
+
+__all__ = ["Deployment", "NotDeployed", "NotReadable", "find"]
+
+
+class NotDeployed(Exception):
+    """There is no such stack here, or it is not one of ours."""
+
+
+class NotReadable(Exception):
+    """AWS does not answer, or does not let us see the stack."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    store: DynamoStore
+    sources: tuple[Source, ...]
+
+
+def find(stack: str) -> Deployment:
+    """The stack of this name in the account and Region of the environment. Raises NotDeployed or NotReadable."""
+    try:
+        described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described[0].get("Outputs", [])}
+        poller = boto3.client("lambda").get_function_configuration(FunctionName=outputs["PollerFunctionName"])
+        settings = Settings.of(poller["Environment"]["Variables"])
+    except (ClientError, BotoCoreError) as error:
+        if "does not exist" in str(error):
+            raise NotDeployed(f"{error}. Another Region or account, or another --stack?") from error
+        raise NotReadable(f"the stack {stack} cannot be read: {error}") from error
+    except (LookupError, BadSettings) as error:
+        raise NotDeployed(f"the stack {stack} is not a Runwatch of this version: {error!r}") from error
+    store = DynamoStore(boto3.client("dynamodb"), settings.runs_table, timedelta(days=settings.retention_days))
+    return Deployment(store, settings.sources)
