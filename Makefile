@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help venv setup demo test lint local local-down bench lock schemas clean
+.PHONY: help venv setup demo test lint local local-down bench mutation thorough lock schemas clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,12 @@ local-down:  ## stop what `make local` started
 bench: venv  ## measure, and print every figure beside the limit it is held against
 	@$(BIN)/python -m benchmarks
 
+thorough: venv  ## the stateful test at its full size: a hundred thousand steps and more, half an hour
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 0 tests/stateful
+
+mutation: venv  ## break the core in small ways, and see whether a test notices: some minutes
+	@$(BIN)/python -m mutation
+
 lock: venv  ## resolve pyproject.toml's groups into the requirements files
 	$(foreach group,layer:lambdas/requirements.txt deploy:requirements.txt dev:requirements-dev.txt,\
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate \
@@ -63,5 +69,5 @@ schemas: venv  ## write the messages' JSON Schemas from the models
 	$(BIN)/python -m schemas
 
 clean: local-down  ## remove all that the other targets made
-	rm -rf $(VENV) node_modules cdk.out .layers .local *.egg-info
+	rm -rf $(VENV) node_modules cdk.out .layers .local .mutation *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

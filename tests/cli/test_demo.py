@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from cli.app import app
 from runwatch.adapters.topics import SnsTopic
 from runwatch.core.ledger import Entry
+from runwatch.ports import Refusal
 
 BRIEF = {
     "applications": [{"id": "00f1"}],
@@ -40,15 +41,17 @@ def runwatch(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def test_the_morning_is_delivered_whole_and_the_program_says_so():
     done = runwatch("demo", *FAST)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "13 runs" in done.stdout
+    assert "15 runs" in done.stdout
     assert "Lost: 0. Invented: 0. Out of order: 0." in done.stdout
     assert "reached RUNNING, SUCCESS" in done.stdout, "a run whose RUNNING no look could see"
+    assert "retry  attempt 1 FAILED → attempt 2" in done.stdout, "an attempt that ended between two looks"
+    assert "lost  ResourceNotFoundException" in done.stdout, "a run that vanished"
 
 
 def test_a_topic_that_loses_a_message_is_found_out(brief: Path, monkeypatch: pytest.MonkeyPatch):
     publish = SnsTopic.publish
 
-    def forgetful(self: SnsTopic, entries: Sequence[Entry]) -> dict[str, str]:
+    def forgetful(self: SnsTopic, entries: Sequence[Entry]) -> Mapping[str, Refusal]:
         return publish(self, [entry for entry in entries if entry.attributes.get("state") != "FAILED"])
 
     monkeypatch.setattr(SnsTopic, "publish", forgetful)

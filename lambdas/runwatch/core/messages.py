@@ -301,7 +301,8 @@ def message_of(detail: RunFacts) -> Message:
 
 
 def body_of(message: Message) -> str:
-    return message.model_dump_json(by_alias=True)
+    """JSON text that SQS takes, too: it refuses the few characters of Unicode that XML 1.0 has no place for."""
+    return _NOT_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", message.model_dump_json(by_alias=True))
 
 
 def attributes_of(message: Message) -> dict[str, str | list[str]]:
