@@ -84,11 +84,17 @@ def judge(scripted: Iterable[Change], answered: Iterable[Change], heard: Iterabl
         told_as_reached=[change for change in unseen if change in reached],
         settled=len(settled),
         lost=[change for change in answered if change not in delivered]
-        + [change for change in unseen if change.state == State.RUNNING and change not in reached],
+        + [change for change in _that_could_be_known(unseen, answered) if change not in reached],
         invented=[change for change in delivered if change not in answered],
         disordered=_disordered(messages),
         unfinished=[run for run, has_ended in ended.items() if has_ended and run not in settled],
     )
+
+
+def _that_could_be_known(unseen: Iterable[Change], answered: Iterable[Change]) -> list[Change]:
+    """Every RUNNING that was over before a look at the same attempt, whose `startedAt` told of it."""
+    looked_at = {(change.run, change.attempt) for change in answered if is_terminal(change.state)}
+    return [change for change in unseen if change.state == State.RUNNING and (change.run, change.attempt) in looked_at]
 
 
 def _disordered(messages: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -44,8 +44,6 @@ def test_the_morning_is_delivered_whole_and_the_program_says_so():
     assert "15 runs" in done.stdout
     assert "Lost: 0. Invented: 0. Out of order: 0." in done.stdout
     assert "reached RUNNING, SUCCESS" in done.stdout, "a run whose RUNNING no look could see"
-    assert "retry  attempt 1 FAILED → attempt 2" in done.stdout, "an attempt that ended between two looks"
-    assert "lost  ResourceNotFoundException" in done.stdout, "a run that vanished"
 
 
 def test_a_topic_that_loses_a_message_is_found_out(brief: Path, monkeypatch: pytest.MonkeyPatch):

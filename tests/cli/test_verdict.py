@@ -49,6 +49,13 @@ def test_a_running_that_nobody_told_of_is_lost_even_if_no_look_could_see_it():
     assert verdict.faults() == ["lost: RUNNING of 00r1"]
 
 
+def test_a_running_of_an_attempt_that_nobody_could_look_at_is_no_loss():
+    """The run vanished, or was in its next attempt, before the first look."""
+    verdict = judge([SUBMITTED, RUNNING], [SUBMITTED], [heard("SUBMITTED", 1)])
+    assert verdict.agrees
+    assert verdict.passed_unseen == [RUNNING]
+
+
 def test_a_change_that_never_was_is_invented():
     verdict = judge(ALL, ALL, [*WHOLE[:2], heard("FAILED", 3), heard("SUCCESS", 4), settled(5)])
     assert verdict.faults() == ["invented: FAILED of 00r1"]
