@@ -433,5 +433,5 @@ def test_nothing_is_lost_or_invented_in_any_interleaving():
 
 
 def test_nothing_is_lost_or_invented_in_any_interleaving_over_dynamodb():
-    over_dynamodb = settings(max_examples=200 if IS_THOROUGH else 10, stateful_step_count=40)
+    over_dynamodb = settings(max_examples=60 if IS_THOROUGH else 10, stateful_step_count=40)
     run_state_machine_as_test(AnyInterleavingOverDynamoDb, settings=over_dynamodb)
