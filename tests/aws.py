@@ -87,8 +87,17 @@ def _read(attributes: dict[str, dict[str, str]]) -> dict[str, str | list[str]]:
     return {name: kinds[value["DataType"]](value["StringValue"]) for name, value in attributes.items()}
 
 
+def create_topic(sns: Any, name: str) -> str:
+    """A FIFO topic if its name ends in `.fifo`; the ARN."""
+    fifo = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
+    arn: str = sns.create_topic(Name=name, Attributes=fifo)["TopicArn"]
+    return arn
+
+
 def subscribe(sns: Any, sqs: Any, topic_arn: str, name: str, filter_policy: dict[str, Any] | None = None) -> Subscriber:
-    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    """A queue that listens from now on: a FIFO queue if its name ends in `.fifo`."""
+    fifo = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+    url = sqs.create_queue(QueueName=name, Attributes=fifo)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     attributes = {"RawMessageDelivery": "true"}
     if filter_policy is not None:

@@ -70,7 +70,10 @@ def test_an_error_that_nobody_knows_is_judged_by_its_http_status(
     assert type(_failing(stubbed, "BrandNewException", http_status)) is error
 
 
-def test_a_run_is_asked_for_by_its_ids_and_nothing_else(stubbed: tuple[EmrServerless, Stubber]):
+@pytest.mark.parametrize("attempt", [None, 1, 3])
+def test_a_run_is_asked_for_by_its_ids_and_an_attempt_by_its_number(
+    stubbed: tuple[EmrServerless, Stubber], attempt: int | None
+):
     emr, stubber = stubbed
     said = {
         "applicationId": RUN.application_id,
@@ -85,10 +88,9 @@ def test_a_run_is_asked_for_by_its_ids_and_nothing_else(stubbed: tuple[EmrServer
         "releaseLabel": "emr-7.10.0",
         "jobDriver": {"sparkSubmit": {"entryPoint": "s3://code/main.py"}},
     }
-    stubber.add_response(
-        "get_job_run", {"jobRun": said}, {"applicationId": RUN.application_id, "jobRunId": RUN.job_run_id}
-    )
-    seen = emr.get(RUN)
+    asked = {"applicationId": RUN.application_id, "jobRunId": RUN.job_run_id}
+    stubber.add_response("get_job_run", {"jobRun": said}, asked | ({} if attempt is None else {"attempt": attempt}))
+    seen = emr.get(RUN, attempt)
     assert (seen.state, seen.updated_at, seen.arn) == ("RUNNING", at(1), RUN.arn)
 
 
@@ -145,3 +147,9 @@ def test_ids_that_aws_would_refuse_are_never_sent(stubbed: tuple[EmrServerless, 
     emr, _ = stubbed
     with pytest.raises(ValueError, match="String should match pattern"):
         emr.get(RunId(SOURCE, "UPPER", "00f2"))
+
+
+def test_attempts_begin_at_one(stubbed: tuple[EmrServerless, Stubber]):
+    emr, _ = stubbed
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        emr.get(RUN, 0)

@@ -64,6 +64,29 @@ def test_a_life_is_read_as_it_was_scripted(watched: Callable[..., Watched]):
     assert [happening.state for happening in simulator.answered()] == ["SUBMITTED", "RUNNING", "SUCCESS"]
 
 
+def test_every_attempt_that_began_can_be_asked_for_by_its_number(watched: Callable[..., Watched]):
+    lives = ["SUBMITTED:10 RUNNING:60 FAILED", "SUBMITTED:20 RUNNING:30 FAILED", "SUBMITTED:5 RUNNING:50 SUCCESS"]
+    emr, clock, _ = watched(name="gold", attempts=lives, retryPolicy={"maxAttempts": 3})
+    clock.advance(70 + 50 + 6)
+    attempts = [emr.get(RUN, number) for number in (1, 2, 3)]
+    assert [(run.attempt, run.state) for run in attempts] == [(1, "FAILED"), (2, "FAILED"), (3, "RUNNING")]
+    assert [run.ended_at for run in attempts] == [at(seconds=70), at(seconds=120), None]
+    assert {(run.name, run.job_run_id) for run in attempts} == {("gold", "00r1")}
+    assert emr.get(RUN) == attempts[2], "unless told otherwise, it is the latest"
+    clock.advance(60)
+    assert emr.get(RUN, 1) == attempts[0], "what is over stays as it ended"
+
+
+def test_an_attempt_that_has_not_begun_is_not_found(watched: Callable[..., Watched]):
+    emr, clock, _ = watched(attempts=["SUBMITTED:10 FAILED", "RUNNING"], retryPolicy={"maxAttempts": 2})
+    with pytest.raises(JobRunNotFound):
+        emr.get(RUN, 2)
+    clock.advance(11)
+    assert emr.get(RUN, 2).state == "RUNNING"
+    with pytest.raises(JobRunNotFound):
+        emr.get(RUN, 3)
+
+
 @pytest.mark.parametrize(("code", "failure"), ERRORS.items())
 def test_an_error_of_the_service_is_named_for_what_it_means(
     watched: Callable[..., Watched], code: str, failure: Failure

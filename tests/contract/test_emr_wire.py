@@ -55,6 +55,14 @@ def test_a_whole_reply_is_read_over_http():
     assert seen.configuration_overrides.disk_encryption_configuration is not None
 
 
+def test_an_attempt_is_asked_for_in_the_query_string():
+    with emr_that(says(REPLY)) as (emr, told):
+        assert emr.get(RUN, 3).attempt == 3
+        emr.get(RUN, attempt=1)
+    path = f"/applications/{RUN.application_id}/jobruns/{RUN.job_run_id}"
+    assert told.requests == [f"GET {path}?attempt=3 HTTP/1.1", f"GET {path}?attempt=1 HTTP/1.1"]
+
+
 def test_fields_and_states_that_the_sdk_does_not_know_do_not_stop_a_look():
     said = with_field("state", "RESUMING")
     said["jobRun"]["brandNew"] = [{"a": 1}]

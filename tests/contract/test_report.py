@@ -5,8 +5,9 @@ from runwatch.report import TickReport
 from tests.builders import SOURCE
 
 KEYS = {
-    *("source", "watched", "looked", "changed", "published", "owed", "oldestOwedSeconds", "stale", "unexpected"),
-    *("lostRaces", "notCommitted", "skipped", "throttled", "unreadable", "denied", "notFound", "rejected", "cutShort"),
+    *("source", "watched", "looked", "changed", "stale", "unexpected", "lost", "quarantined", "skipped", "cutShort"),
+    *("published", "notTaken", "setAside", "owed", "oldestOwedSeconds", "lostRaces", "notCommitted"),
+    *("throttled", "unreadable", "denied", "notFound", "rejected"),
 }
 
 
@@ -32,6 +33,8 @@ def test_every_number_is_told_under_its_own_name():
     assert [said[name] for name in ("throttled", "unreadable", "denied", "notFound", "rejected")] == [*range(100, 105)]
     told = [value for name, value in said.items() if isinstance(value, int) and value < 100]
     assert sorted(told) == [*range(1, len(numbers) + 1)]
+    assert (said["notTaken"], said["setAside"]) == (report.not_taken, report.set_aside)
+    assert (said["lost"], said["quarantined"]) == (report.lost, report.quarantined)
 
 
 def test_a_tick_was_cut_short_when_it_left_a_run_for_the_next():

@@ -112,7 +112,7 @@ def test_the_answers_of_a_whole_morning_fit_the_model_at_every_minute():
     for minute in range(1, 36):
         clock.advance(60)
         for run in morning.runs:
-            if run.start < minute * 60:
+            if 0 < minute * 60 - run.start < (run.vanishes or math.inf):
                 answer = simulator.perform("GetJobRun", {"applicationId": run.application, "jobRunId": run.id})
                 found |= set(misfits(output("GetJobRun"), as_json(answer), "GetJobRun"))
     assert found == set()
@@ -126,17 +126,19 @@ def as_json(document: Any) -> Any:
 
 def test_the_morning_has_what_a_watcher_has_to_cope_with():
     clock = ManualClock(START)
-    simulator = Simulator(clock, load(MORNING))
+    morning = load(MORNING)
+    simulator = Simulator(clock, morning)
     clock.advance(timedelta(minutes=30))
     happenings = simulator.transitions()
     lasts = {happening.job_run_id: happening.state for happening in happenings}
     states = {happening.state for happening in happenings}
     of_runs = ([h for h in happenings if h.job_run_id == run] for run in lasts)
     running = [after.at - before.at for run in of_runs for before, after in pairwise(run) if before.state == "RUNNING"]
-    assert len(lasts) == 13
+    assert len(lasts) == 15
     assert states == set(SERVICE.shape_for("JobRunState").metadata["enum"])
-    assert sorted(lasts.values()) == ["CANCELLED", "FAILED", "FAILED", "RUNNING", *["SUCCESS"] * 9]
-    assert {happening.attempt for happening in happenings} == {1}
+    assert sorted(lasts.values()) == ["CANCELLED", "FAILED", "FAILED", "RUNNING", "RUNNING", *["SUCCESS"] * 10]
+    assert {happening.attempt for happening in happenings} == {1, 2}
+    assert sum(run.vanishes is not None for run in morning.runs) == 1
     assert min(running) < timedelta(seconds=10)
     assert max(running) > timedelta(minutes=20)
     assert happenings[-1].at > START + timedelta(minutes=25)

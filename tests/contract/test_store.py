@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from runwatch.adapters.memory import MemoryStore
+from runwatch.core.failures import Failure
 from runwatch.core.ids import Source
-from runwatch.core.tracked import Left
+from runwatch.core.tracked import Left, Trouble
 from runwatch.errors import LostRace
 from runwatch.ports import Owed, Store
 from tests.aws import a_table
@@ -54,6 +55,8 @@ def test_every_field_of_a_record_is_kept(store: Store):
         sequence=41,
         left=Left.UNTRACKED,
         left_at=at(9, seconds=0.000001),
+        summed_up=True,
+        trouble=Trouble(failure=Failure.NOT_FOUND, since=at(8, seconds=0.000001), looks=2),
         name="daily \N{ROCKET}\x00\n",
         state="RESUMING",
         attempt=7,
@@ -232,6 +235,138 @@ def test_marking_leaves_the_record_and_its_version_alone(store: Store):
     store.mark_published(an_entry(1), at(9))
     assert store.load(RUN) == record
     assert store.commit(record, ()).version == record.version + 1
+
+
+# What the topic refuses for its content.
+
+
+def test_refusals_are_counted_and_the_entry_stays_owed(store: Store):
+    record = store.commit(a_tracked(), [an_entry(1), an_entry(2)])
+    assert [store.count_refusal(an_entry(1)) for _ in range(12)] == [*range(1, 13)]
+    assert store.owed_by(RUN) == store.ledger(RUN) == [an_entry(1), an_entry(2)]
+    assert [owed.sequence for owed in store.owed(SOURCE)] == [1, 2]
+    assert list(store.are_set_aside(SOURCE)) == []
+    assert store.load(RUN) == record
+
+
+def test_every_entry_has_a_count_of_its_own(store: Store):
+    entries = [an_entry(1), an_entry(2), an_entry(1, run=run_of(1)), an_entry(1, run=run_of(1, ELSEWHERE))]
+    for run in (RUN, run_of(1), run_of(1, ELSEWHERE)):
+        store.commit(a_tracked(run=run), [entry for entry in entries if entry.run == run])
+    store.count_refusal(entries[0])
+    assert [store.count_refusal(entry) for entry in entries] == [2, 1, 1, 1]
+
+
+def test_an_entry_that_is_set_aside_is_owed_no_longer_and_stays_in_the_ledger(store: Store):
+    entries = [an_entry(1), an_entry(2), an_entry(3)]
+    record = store.commit(a_tracked(), entries)
+    store.set_aside(entries[0], "InvalidParameter: no", at(9))
+    assert store.owed_by(RUN) == entries[1:]
+    assert list(store.owed(SOURCE)) == [Owed.of(entry) for entry in entries[1:]]
+    assert list(store.are_set_aside(SOURCE)) == [Owed.of(entries[0])]
+    assert store.ledger(RUN) == entries
+    assert store.load(RUN) == record
+
+
+def test_setting_aside_twice_is_the_same_as_once(store: Store):
+    store.commit(a_tracked(), [an_entry(1), an_entry(2)])
+    store.set_aside(an_entry(1), "no", at(9))
+    store.set_aside(an_entry(1), "still no", at(10))
+    assert list(store.are_set_aside(SOURCE)) == [Owed.of(an_entry(1))]
+    assert store.owed_by(RUN) == [an_entry(2)]
+
+
+def test_what_is_set_aside_comes_oldest_first_over_all_runs_of_the_source(store: Store):
+    """By when it was recorded, whenever it was set aside."""
+    told = {run_of(1): [(1, 5), (2, 7)], run_of(2): [(1, 1), (2, 6)], run_of(3, ELSEWHERE): [(1, 3)]}
+    for run, times in told.items():
+        entries = [an_entry(sequence, run=run, recorded_at=at(minute)) for sequence, minute in times]
+        store.commit(a_tracked(run=run), entries)
+        for minute, entry in enumerate(reversed(entries), 60):
+            store.set_aside(entry, "no", at(minute))
+    assert list(store.are_set_aside(SOURCE)) == [
+        Owed(run_of(2), 1, at(1)),
+        Owed(run_of(1), 1, at(5)),
+        Owed(run_of(2), 2, at(6)),
+        Owed(run_of(1), 2, at(7)),
+    ]
+    assert list(store.are_set_aside(ELSEWHERE)) == [Owed(run_of(3, ELSEWHERE), 1, at(3))]
+    assert list(store.owed(SOURCE)) == list(store.owed(ELSEWHERE)) == []
+
+
+def test_an_entry_that_is_redriven_is_owed_again_in_its_old_place_with_the_count_at_zero(store: Store):
+    entries = [an_entry(1), an_entry(2), an_entry(3)]
+    store.commit(a_tracked(), entries)
+    for _ in range(3):
+        store.count_refusal(entries[1])
+    store.set_aside(entries[1], "no", at(9))
+    (aside,) = store.are_set_aside(SOURCE)
+    store.redrive(aside)
+    assert list(store.are_set_aside(SOURCE)) == []
+    assert store.owed_by(RUN) == store.ledger(RUN) == entries
+    assert list(store.owed(SOURCE)) == [Owed.of(entry) for entry in entries]
+    assert store.count_refusal(entries[1]) == 1
+
+
+def test_an_entry_that_is_redriven_can_be_published_or_set_aside_again(store: Store):
+    entries = [an_entry(1), an_entry(2)]
+    store.commit(a_tracked(), entries)
+    for entry in entries:
+        store.set_aside(entry, "no", at(9))
+        store.redrive(Owed.of(entry))
+    store.mark_published(entries[0], at(10))
+    store.set_aside(entries[1], "still no", at(10))
+    assert store.owed_by(RUN) == []
+    assert list(store.are_set_aside(SOURCE)) == [Owed.of(entries[1])]
+    assert store.ledger(RUN) == entries
+
+
+def test_redriving_what_is_owed_leaves_it_owed(store: Store):
+    """Two may redrive the same entry."""
+    store.commit(a_tracked(), [an_entry(1)])
+    store.set_aside(an_entry(1), "no", at(9))
+    for _ in range(2):
+        store.redrive(Owed.of(an_entry(1)))
+    assert store.owed_by(RUN) == [an_entry(1)]
+    assert list(store.owed(SOURCE)) == [Owed.of(an_entry(1))]
+
+
+def test_what_is_published_already_is_neither_counted_nor_set_aside_nor_redriven(store: Store):
+    """A tick that overlaps another may be told of a refusal after the other one's try was taken."""
+    store.commit(a_tracked(), [an_entry(1)])
+    store.mark_published(an_entry(1), at(9))
+    assert store.count_refusal(an_entry(1)) == 0
+    store.set_aside(an_entry(1), "no", at(10))
+    assert list(store.are_set_aside(SOURCE)) == []
+    store.redrive(Owed.of(an_entry(1)))
+    assert list(store.owed(SOURCE)) == store.owed_by(RUN) == []
+    assert store.ledger(RUN) == [an_entry(1)]
+
+
+def test_an_entry_that_was_set_aside_and_turns_out_to_be_published_stays_published(store: Store):
+    """Two ticks at once: one gives the entry up, the other's try is taken, and it is marked last."""
+    store.commit(a_tracked(), [an_entry(1)])
+    store.set_aside(an_entry(1), "no", at(9))
+    store.mark_published(an_entry(1), at(10))
+    assert list(store.are_set_aside(SOURCE)) == []
+    store.redrive(Owed.of(an_entry(1)))
+    assert list(store.owed(SOURCE)) == store.owed_by(RUN) == []
+
+
+def test_an_entry_that_is_not_there_is_neither_counted_nor_set_aside_nor_redriven(store: Store):
+    assert store.count_refusal(an_entry()) == 0
+    store.set_aside(an_entry(), "no", at())
+    store.redrive(Owed.of(an_entry()))
+    assert list(store.are_set_aside(SOURCE)) == list(store.owed(SOURCE)) == []
+    assert store.owed_by(RUN) == store.ledger(RUN) == []
+
+
+def test_the_number_of_an_entry_that_is_set_aside_is_not_given_again(store: Store):
+    record = store.commit(a_tracked(), [an_entry(1)])
+    store.set_aside(an_entry(1), "no", at(9))
+    with pytest.raises(LostRace):
+        store.commit(record, [an_entry(1, state="SUCCESS")])
+    assert store.ledger(RUN) == [an_entry(1)]
 
 
 def test_runs_whose_names_begin_alike_are_never_mixed(store: Store):

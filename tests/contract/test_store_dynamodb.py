@@ -1,7 +1,8 @@
 """What only the store on DynamoDB has to promise: what it asks for, what expires, and what its failures mean."""
 
+import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -10,12 +11,15 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
 from runwatch.adapters.table import EXPIRES_AT, OUTBOX_KEYS, WATCH_KEYS, DynamoStore
+from runwatch.core.ids import RunId
 from runwatch.core.tracked import Left, TrackedRun
-from runwatch.errors import LostRace, StoreUnavailable
+from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
+from runwatch.ports import Owed
 from tests.aws import ONCE, RETENTION, TABLE, Table, a_table
-from tests.builders import RUN, SOURCE, a_tracked, an_entry, at
+from tests.builders import RUN, SOURCE, a_tracked, an_entry, at, run_of
 
 PK = f"RUN#{RUN.arn}"
+FIRST = "LOG#0000000001"
 
 
 @pytest.fixture
@@ -24,19 +28,43 @@ def table() -> Iterator[Table]:
         yield table
 
 
-def _seconds(item: dict[str, Any]) -> int:
-    return int(item[EXPIRES_AT]["N"])
+OF_AN_ENTRY = {"pk", "sk", "kind", "recorded_at", "message_id", "message", "attributes"}
+
+
+def _expires(item: dict[str, Any]) -> int | None:
+    """Seconds since 1970, or None if it never does."""
+    return int(item[EXPIRES_AT]["N"]) if EXPIRES_AT in item else None
+
+
+def _after_retention(since: datetime) -> int:
+    return int((since + RETENTION).timestamp())
 
 
 def test_the_items_are_those_of_the_table_in_the_docstring(table: Table):
     table.store.commit(a_tracked(), [an_entry(1)])
-    record, entry = table.item(PK, "RUN"), table.item(PK, "LOG#0000000001")
-    assert record.keys() == {"pk", "sk", "version", "record", *WATCH_KEYS}
-    assert entry.keys() == {
-        *("pk", "sk", "kind", "recorded_at", "message_id", "message", "attributes", EXPIRES_AT),
-        *OUTBOX_KEYS,
-    }
+    assert table.item(PK, "RUN").keys() == {"pk", "sk", "version", "record", *WATCH_KEYS}
+    assert table.item(PK, FIRST).keys() == {*OF_AN_ENTRY, *OUTBOX_KEYS}
     assert len(table.items()) == 2
+
+
+def test_an_entry_that_is_set_aside_stays_in_the_outbox_s_index_under_a_key_of_its_own(table: Table):
+    table.store.commit(a_tracked(), [an_entry(1)])
+    owed = table.item(PK, FIRST)
+    table.store.count_refusal(an_entry(1))
+    table.store.set_aside(an_entry(1), "InvalidParameter: no", at(9))
+    aside = table.item(PK, FIRST)
+    assert aside.keys() == {
+        *OF_AN_ENTRY,
+        *OUTBOX_KEYS,
+        *("refusals", "set_aside_at", "set_aside_because", EXPIRES_AT),
+    }
+    assert aside["outbox_source"] == {"S": "aside#123456789012/us-east-1"}
+    assert aside["outbox_order"] == owed["outbox_order"]
+    assert aside["refusals"] == {"N": "1"}
+    assert aside["set_aside_at"] == {"S": "2026-01-31T02:09:00.000000Z"}
+    assert aside["set_aside_because"] == {"S": "InvalidParameter: no"}
+    table.store.redrive(Owed.of(an_entry(1)))
+    assert table.item(PK, FIRST) == owed
 
 
 def test_the_indexes_are_sparse(table: Table):
@@ -45,20 +73,23 @@ def test_the_indexes_are_sparse(table: Table):
     table.store.commit(record.changed(left=Left.SETTLED, left_at=at()), ())
     for item in table.items():
         assert not item.keys() & {*WATCH_KEYS, *OUTBOX_KEYS}
-    assert table.item(PK, "LOG#0000000001")["published_at"] == {"S": "2026-01-31T02:05:00.000000Z"}
+    assert table.item(PK, FIRST)["published_at"] == {"S": "2026-01-31T02:05:00.000000Z"}
 
 
-def test_a_watched_run_never_expires_and_its_entries_do_after_the_retention(table: Table):
-    table.store.commit(a_tracked(), [an_entry(1, recorded_at=at(7))])
-    assert EXPIRES_AT not in table.item(PK, "RUN")
-    assert _seconds(table.item(PK, "LOG#0000000001")) == int((at(7) + RETENTION).timestamp())
+# What expires, and when.
+
+
+def test_neither_a_watched_run_nor_an_entry_that_is_owed_ever_expires(table: Table):
+    table.store.commit(a_tracked(), [an_entry(1)])
+    table.store.count_refusal(an_entry(1))
+    assert [_expires(item) for item in table.items()] == [None, None]
 
 
 @pytest.mark.parametrize("left", [*Left])
 def test_a_run_that_left_expires_after_the_retention(table: Table, left: Left):
     record = table.store.commit(a_tracked(), ())
     table.store.commit(record.changed(left=left, left_at=at(9)), ())
-    assert _seconds(table.item(PK, "RUN")) == int((at(9) + RETENTION).timestamp())
+    assert _expires(table.item(PK, "RUN")) == _after_retention(at(9))
 
 
 def test_a_run_that_is_tracked_again_no_longer_expires(table: Table):
@@ -67,17 +98,114 @@ def test_a_run_that_is_tracked_again_no_longer_expires(table: Table):
     assert EXPIRES_AT not in table.item(PK, "RUN")
 
 
-def test_an_entry_that_is_marked_still_expires_when_it_would_have(table: Table):
+@pytest.mark.parametrize("minute", [1, 600, 10_000_000])
+def test_an_entry_expires_a_retention_after_it_was_recorded_once_it_is_published(table: Table, minute: int):
+    """However long it took: one that was owed for longer than that has had its time."""
     table.store.commit(a_tracked(), [an_entry(1)])
-    before = _seconds(table.item(PK, "LOG#0000000001"))
-    table.store.mark_published(an_entry(1), at(600))
-    assert _seconds(table.item(PK, "LOG#0000000001")) == before
+    table.store.mark_published(an_entry(1), at(minute))
+    assert _expires(table.item(PK, FIRST)) == _after_retention(at(1))
+
+
+def test_marking_twice_keeps_when_it_was_published_and_when_it_expires(table: Table):
+    table.store.commit(a_tracked(), [an_entry(1)])
+    table.store.mark_published(an_entry(1), at(9))
+    before = table.item(PK, FIRST)
+    table.store.mark_published(an_entry(1), at(10))
+    assert table.item(PK, FIRST) == before
+
+
+def test_an_entry_that_is_set_aside_expires_and_one_that_is_redriven_does_not(table: Table):
+    table.store.commit(a_tracked(), [an_entry(1)])
+    table.store.set_aside(an_entry(1), "no", at(1))
+    assert _expires(table.item(PK, FIRST)) == _after_retention(at(1))
+    table.store.redrive(Owed.of(an_entry(1)))
+    assert _expires(table.item(PK, FIRST)) is None
+
+
+def test_an_entry_that_was_set_aside_and_turns_out_to_be_published_expires_as_a_published_one(table: Table):
+    table.store.commit(a_tracked(), [an_entry(1)])
+    table.store.set_aside(an_entry(1), "no", at(600))
+    table.store.mark_published(an_entry(1), at(601))
+    assert _expires(table.item(PK, FIRST)) == _after_retention(at(1))
+
+
+LEAVES_THE_OUTBOX: dict[str, Callable[[DynamoStore], None]] = {
+    "published": lambda store: store.mark_published(an_entry(1), at(600)),
+    "set aside": lambda store: store.set_aside(an_entry(1), "no", at(600)),
+}
+
+
+@pytest.mark.parametrize("leaves", ["published", "set aside"])
+def test_a_record_never_expires_before_its_entries_do(table: Table, leaves: str):
+    """Or a run that is tracked anew would begin to count at 1, and find 1 taken. Ten hours after the run left."""
+    table.store.commit(a_tracked(left=Left.SETTLED, left_at=at(1)), [an_entry(1, recorded_at=at(1))])
+    LEAVES_THE_OUTBOX[leaves](table.store)
+    of_record, of_entry = _expires(table.item(PK, "RUN")), _expires(table.item(PK, FIRST))
+    assert of_record is not None
+    assert of_entry is not None
+    assert of_entry <= of_record
 
 
 def test_the_retention_is_the_one_that_was_configured():
+    day = timedelta(days=1)
     with a_table() as table:
-        DynamoStore(table.dynamodb, TABLE, timedelta(days=1)).commit(a_tracked(), [an_entry(1, recorded_at=at())])
-        assert _seconds(table.item(PK, "LOG#0000000001")) == int((at() + timedelta(days=1)).timestamp())
+        store = DynamoStore(table.dynamodb, TABLE, day)
+        store.commit(a_tracked(left=Left.SETTLED, left_at=at()), [an_entry(1, recorded_at=at())])
+        store.mark_published(an_entry(1, recorded_at=at()), at(5))
+        assert [_expires(item) for item in table.items()] == [int((at() + day).timestamp())] * 2
+
+
+# What an earlier life of the run left behind: DynamoDB deletes what has expired within days, in no order.
+
+
+LEFTOVERS: dict[str, Callable[[DynamoStore], None]] = {
+    "published": lambda store: store.mark_published(an_entry(1), at(1)),
+    "set aside": lambda store: store.set_aside(an_entry(1), "no", at(1)),
+}
+ENDS = at(1) + RETENTION
+
+
+def _leave_an_entry_without_its_record(table: Table, leaves: Callable[[DynamoStore], None]) -> None:
+    table.store.commit(a_tracked(), [an_entry(1)])
+    table.store.count_refusal(an_entry(1))
+    leaves(table.store)
+    table.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": PK}, "sk": {"S": "RUN"}})
+
+
+@pytest.mark.parametrize("leaves", LEFTOVERS.values(), ids=LEFTOVERS)
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=2)])
+def test_an_expired_entry_of_an_earlier_life_makes_way_for_a_new_one(
+    table: Table, leaves: Callable[[DynamoStore], None], later: timedelta
+):
+    _leave_an_entry_without_its_record(table, leaves)
+    anew = an_entry(1, state="SUCCESS", recorded_at=ENDS + later)
+    record = table.store.commit(a_tracked(), [anew])
+    assert table.store.load(RUN) == record
+    assert table.store.ledger(RUN) == table.store.owed_by(RUN) == [anew]
+    assert list(table.store.are_set_aside(SOURCE)) == []
+    assert table.item(PK, FIRST).keys() == {*OF_AN_ENTRY, *OUTBOX_KEYS}, "nothing of the old one is left"
+    assert table.store.count_refusal(anew) == 1
+
+
+@pytest.mark.parametrize("leaves", LEFTOVERS.values(), ids=LEFTOVERS)
+def test_an_entry_of_an_earlier_life_that_has_not_expired_is_never_overwritten(
+    table: Table, leaves: Callable[[DynamoStore], None]
+):
+    _leave_an_entry_without_its_record(table, leaves)
+    with pytest.raises(LostRace):
+        table.store.commit(a_tracked(), [an_entry(1, state="SUCCESS", recorded_at=ENDS - timedelta(seconds=1))])
+    assert table.store.load(RUN) is None
+    assert table.store.ledger(RUN) == [an_entry(1)]
+
+
+def test_an_entry_of_an_earlier_life_that_is_still_owed_is_never_overwritten(table: Table):
+    _leave_an_entry_without_its_record(table, lambda _: None)
+    with pytest.raises(LostRace):
+        table.store.commit(a_tracked(), [an_entry(1, state="SUCCESS", recorded_at=ENDS + timedelta(days=1000))])
+    assert table.store.owed_by(RUN) == [an_entry(1)]
+
+
+# What is asked of DynamoDB.
 
 
 def test_a_commit_is_one_write_however_much_it_holds(table: Table):
@@ -99,9 +227,12 @@ def test_a_run_is_read_as_it_is_now_and_not_as_an_index_remembers_it(table: Tabl
 
 def test_no_call_is_made_but_those_that_the_functions_are_granted(table: Table):
     record = table.store.commit(a_tracked(), [an_entry(1)])
+    table.store.count_refusal(an_entry(1))
+    table.store.set_aside(an_entry(1), "no", at())
+    table.store.redrive(*table.store.are_set_aside(SOURCE))
     table.store.mark_published(an_entry(1), at())
     table.store.load(RUN)
-    table.store.watched(SOURCE).runs
+    table.store.watched(SOURCE)
     list(table.store.owed(SOURCE))
     table.store.ledger(RUN)
     with pytest.raises(LostRace):
@@ -119,16 +250,101 @@ def test_long_answers_are_read_page_by_page(table: Table):
     assert table.calls.count("Query") > 1
 
 
+# Records that are not what we wrote.
+
+
+def _spoil(table: Table, parts: dict[str, Any], run: RunId = RUN, sort_key: str = "RUN") -> None:
+    """Put these attributes into an item behind the adapter's back, and take out those that are None."""
+    item = table.item(f"RUN#{run.arn}", sort_key) | parts
+    table.dynamodb.put_item(TableName=TABLE, Item={name: value for name, value in item.items() if value is not None})
+
+
+def _recorded(**fields: object) -> dict[str, Any]:
+    """A record with these fields, without those that are None."""
+    whole = json.loads(a_tracked().model_dump_json()) | fields
+    return {"record": {"S": json.dumps({name: value for name, value in whole.items() if value is not None})}}
+
+
+SPOILT: dict[str, dict[str, Any]] = {
+    "no JSON": {"record": {"S": "RUNNING"}},
+    "half of the JSON": {"record": {"S": a_tracked().model_dump_json()[:-20]}},
+    "a number": {"record": {"N": "1"}},
+    "a list": {"record": {"S": "[]"}},
+    "nested without end": {"record": {"S": "[" * 100_000}},
+    "a record without its run": _recorded(run=None),
+    "a record without its time": _recorded(tracked_at=None),
+    "a run that is none": _recorded(run="00f2"),
+    "a way to leave that a later release knows": _recorded(left="asleep"),
+    "a field of another type": _recorded(attempt="first"),
+    "no record": {"record": None},
+    "no version": {"version": None},
+    "a version that is a text": {"version": {"S": "1"}},
+    "a version that is no whole number": {"version": {"N": "1.5"}},
+}
+
+
+def test_records_that_cannot_be_read_hinder_no_other_and_are_reported_each(table: Table):
+    good, *bad = [run_of(number) for number in range(len(SPOILT) + 1)]
+    for run in (*bad, good):
+        table.store.commit(a_tracked(run=run), ())
+    for run, parts in zip(bad, SPOILT.values(), strict=True):
+        _spoil(table, parts, run)
+    watched = table.store.watched(SOURCE)
+    assert watched.runs == [a_tracked(run=good, version=1)]
+    assert len(watched.unreadable) == len(bad)
+    for run in bad:
+        (unreadable,) = [error for error in watched.unreadable if error.key.endswith(run.arn)]
+        assert run.arn in str(unreadable)
+        assert unreadable.__cause__ is not None
+
+
+@pytest.mark.parametrize("parts", SPOILT.values(), ids=SPOILT)
+def test_a_record_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(table: Table, parts: dict[str, Any]):
+    table.store.commit(a_tracked(), [an_entry(1)])
+    _spoil(table, parts)
+    with pytest.raises(RecordUnreadable, match=RUN.arn) as unreadable:
+        table.store.load(RUN)
+    assert isinstance(unreadable.value, StoreUnavailable)
+    assert unreadable.value.__cause__ is not None
+    assert table.store.ledger(RUN) == table.store.owed_by(RUN) == [an_entry(1)]
+
+
+SPOILT_ENTRIES: dict[str, dict[str, Any]] = {
+    "a kind that a later release knows": {"kind": {"S": "ALERT"}},
+    "no message": {"message": None},
+    "a time that is none": {"recorded_at": {"S": "yesterday"}},
+    "attributes that are no JSON": {"attributes": {"S": "{"}},
+}
+
+
+@pytest.mark.parametrize("parts", SPOILT_ENTRIES.values(), ids=SPOILT_ENTRIES)
+def test_an_entry_that_cannot_be_read_is_the_store_s_unavailability_for_this_run_alone(
+    table: Table, parts: dict[str, Any]
+):
+    for run in (RUN, run_of(1)):
+        table.store.commit(a_tracked(run=run), [an_entry(1, run=run)])
+    _spoil(table, parts, sort_key=FIRST)
+    for ask in (table.store.owed_by, table.store.ledger):
+        with pytest.raises(StoreUnavailable):
+            ask(RUN)
+        assert ask(run_of(1)) == [an_entry(1, run=run_of(1))]
+    assert [owed.run for owed in table.store.owed(SOURCE)] == [RUN, run_of(1)]
+
+
 # What failures mean.
 
 Ask = Callable[[DynamoStore], object]
 ASKS: dict[str, tuple[str, Ask]] = {
     "load": ("get_item", lambda store: store.load(RUN)),
-    "watched": ("query", lambda store: store.watched(SOURCE).runs),
+    "watched": ("query", lambda store: store.watched(SOURCE)),
     "owed": ("query", lambda store: list(store.owed(SOURCE))),
     "owed_by": ("query", lambda store: store.owed_by(RUN)),
     "ledger": ("query", lambda store: store.ledger(RUN)),
+    "are_set_aside": ("query", lambda store: list(store.are_set_aside(SOURCE))),
     "mark_published": ("update_item", lambda store: store.mark_published(an_entry(), at())),
+    "count_refusal": ("update_item", lambda store: store.count_refusal(an_entry())),
+    "set_aside": ("update_item", lambda store: store.set_aside(an_entry(), "no", at())),
+    "redrive": ("update_item", lambda store: store.redrive(Owed.of(an_entry()))),
     "commit": ("transact_write_items", lambda store: store.commit(a_tracked(), [an_entry()])),
 }
 
@@ -220,15 +436,23 @@ def test_a_transaction_that_was_cancelled_for_another_reason_is_not_a_lost_race(
     assert isinstance(failed.value.__cause__, ClientError)
 
 
-def test_a_failure_on_a_later_page_is_not_a_shorter_answer(stubbed: tuple[DynamoStore, Stubber]):
+PAGES: dict[str, tuple[dict[str, Any], Ask]] = {
+    "watched": ({"version": {"N": "1"}, "record": {"S": a_tracked().model_dump_json()}}, ASKS["watched"][1]),
+    "owed": ({"outbox_order": {"S": "2026-01-31T02:00:00.000000Z#0000000001"}}, ASKS["owed"][1]),
+}
+
+
+@pytest.mark.parametrize(("item", "ask"), PAGES.values(), ids=PAGES)
+def test_a_failure_on_a_later_page_is_not_a_shorter_answer(
+    stubbed: tuple[DynamoStore, Stubber], item: dict[str, Any], ask: Ask
+):
     store, stubber = stubbed
-    record = {"version": {"N": "1"}, "record": {"S": a_tracked().model_dump_json()}}
-    stubber.add_response("query", {"Items": [record], "LastEvaluatedKey": {"pk": {"S": "x"}}})
+    page = {"Items": [{"pk": {"S": PK}} | item], "LastEvaluatedKey": {"pk": {"S": "x"}}}
+    stubber.add_response("query", page)
     stubber.add_client_error("query", "InternalServerError")
-    read = store.watched(SOURCE)
-    assert next(read) == a_tracked(version=1)
     with pytest.raises(StoreUnavailable):
-        next(read)
+        ask(store)
+    stubber.assert_no_pending_responses()
 
 
 def test_a_record_that_an_older_release_wrote_is_read(stubbed: tuple[DynamoStore, Stubber]):

@@ -8,9 +8,11 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from runwatch.adapters.telemetry import NAMESPACE, Metric, PowertoolsJournal
-from runwatch.core.leaving import untrack
+from runwatch.core.decision import Decision, Patience
 from runwatch.core.failures import Failure
-from runwatch.errors import StoreUnavailable, look_failed
+from runwatch.core.leaving import missing, untrack
+from runwatch.core.tracked import Trouble
+from runwatch.errors import RecordUnreadable, StoreUnavailable, look_failed
 from runwatch.report import TickReport
 from tests.builders import RUN, SOURCE, a_full_run, a_run, a_tracked, an_entry, at, decided
 
@@ -59,8 +61,29 @@ def test_an_entry_is_one_line_with_what_a_query_asks_for(written: Written):
 
 
 def test_every_entry_of_a_decision_is_a_line_of_its_own(written: Written):
-    written.journal.committed(decided(a_tracked("RUNNING"), a_full_run(), at(600)))
-    assert [line["kind"] for line in written.lines()] == ["STATE_CHANGE", "SETTLED"]
+    """The run failed twice between two looks, began its third attempt, and is over."""
+    written.journal.committed(decided(a_tracked("RUNNING"), a_full_run(attempt=3), at(600)))
+    lines = written.lines()
+    assert [line["kind"] for line in lines] == ["RETRY", "RETRY", "STATE_CHANGE", "SETTLED"]
+    assert [line["sequence"] for line in lines] == [2, 3, 4, 5]
+    assert {line["reason"] for line in lines} == {"new attempt"}
+
+
+def _gone(failure: Failure) -> Decision:
+    """The third look in a row at which AWS does not find the run, or refuses its ids."""
+    trouble = Trouble(failure=failure, since=at(), looks=2)
+    return missing(a_tracked("RUNNING", trouble=trouble), failure, "for this reason", at(60), Patience())
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "reason"),
+    [(Failure.NOT_FOUND, "LOST", "lost"), (Failure.REJECTED, "QUARANTINED", "quarantined")],
+)
+def test_a_run_that_leaves_without_settling_is_a_line(written: Written, failure: Failure, kind: str, reason: str):
+    written.journal.committed(_gone(failure))
+    line = written.line()
+    assert (line["message"], line["run"], line["kind"], line["reason"]) == ("entry recorded", RUN.arn, kind, reason)
+    assert line["state"] == "RUNNING", "as it was last seen"
 
 
 def test_a_run_that_did_not_change_is_no_line(written: Written):
@@ -92,13 +115,23 @@ def test_a_failed_look_is_a_warning_with_class_and_cause(written: Written, failu
 
 
 def test_what_the_table_did_not_take_is_an_error(written: Written):
-    written.journal.store_failed(RUN, StoreUnavailable("TransactWriteItems: no"))
+    written.journal.store_failed(str(RUN), StoreUnavailable("TransactWriteItems: no"))
     assert written.line() == {
         "level": "ERROR",
         "message": "not stored",
         "run": RUN.arn,
         "cause": "TransactWriteItems: no",
     }
+
+
+def test_a_record_that_cannot_be_read_is_an_error_that_quotes_no_more_than_the_beginning(written: Written):
+    """What is wrong with a record can be as long as the record."""
+    unreadable = RecordUnreadable(str(RUN), ValueError("x" * 400_000))
+    written.journal.store_failed(unreadable.key, unreadable)
+    line = written.line()
+    assert (line["level"], line["message"], line["run"]) == ("ERROR", "not stored", RUN.arn)
+    assert line["cause"].startswith(f"the record of {RUN.arn} cannot be read: xxx")
+    assert len(line["cause"]) == 1024
 
 
 def test_what_the_topic_did_not_take_is_an_error_with_the_message_s_id(written: Written):
@@ -111,6 +144,19 @@ def test_what_the_topic_did_not_take_is_an_error_with_the_message_s_id(written: 
         "sequence": 3,
         "message_id": entry.message_id,
         "cause": "InternalError: no",
+    }
+
+
+def test_a_message_that_is_set_aside_is_an_error_with_the_message_s_id_and_the_reason(written: Written):
+    entry = an_entry(3)
+    written.journal.set_aside(entry, "InvalidParameter: no")
+    assert written.line() == {
+        "level": "ERROR",
+        "message": "message set aside",
+        "run": RUN.arn,
+        "sequence": 3,
+        "message_id": entry.message_id,
+        "cause": "InvalidParameter: no",
     }
 
 
@@ -144,6 +190,7 @@ def test_no_line_ever_holds_what_can_be_a_secret(written: Written, capsys: pytes
         written.journal.tracked(decision.record)
         for entry in (*decision.entries, *untrack(decision.record.changed(left=None), at()).entries):
             written.journal.not_published(entry, "no")
+            written.journal.set_aside(entry, "no")
     written.journal.ticked(TickReport(SOURCE))
     lines = written.lines()
     assert len(lines) > 8
@@ -156,10 +203,14 @@ FULL = TickReport(
     looked=10,
     changed=4,
     published=3,
+    not_taken=16,
+    set_aside=17,
     owed=2,
     oldest_owed_seconds=61.5,
     stale=1,
     unexpected=5,
+    lost=18,
+    quarantined=19,
     lost_races=6,
     not_committed=7,
     skipped=8,
@@ -179,6 +230,8 @@ METRICS = {
     "RunsLooked": 10,
     "RunsChanged": 4,
     "MessagesPublished": 3,
+    "MessagesNotTaken": 16,
+    "MessagesSetAside": 17,
     "MessagesOwed": 2,
     "OldestOwedAge": 61.5,
     "StaleReplies": 1,
@@ -188,6 +241,8 @@ METRICS = {
     "LooksDenied": 13,
     "LooksNotFound": 14,
     "LooksRejected": 15,
+    "RunsLost": 18,
+    "RunsQuarantined": 19,
     "LostRaces": 6,
     "LooksNotCommitted": 7,
     "TicksCutShort": 1,

@@ -61,31 +61,40 @@ class MemoryStore:
         return [entry for entry in self.ledger(run) if (run, entry.sequence) in self._outbox]
 
     def mark_published(self, entry: Entry, at: datetime) -> None:  # noqa: ARG002 - nobody asks this store when
-        if (entry.run, entry.sequence) in self._outbox:
+        if self._is_kept(entry):
             self.writes += 1
             self._outbox.discard((entry.run, entry.sequence))
+            self._aside.discard((entry.run, entry.sequence))
 
     def count_refusal(self, entry: Entry) -> int:
+        if not self._is_kept(entry):
+            return 0
         self.writes += 1
         self._refusals[entry.run, entry.sequence] += 1
         return self._refusals[entry.run, entry.sequence]
 
     def set_aside(self, entry: Entry, reason: str, at: datetime) -> None:  # noqa: ARG002 - nor why, nor when
-        self.writes += 1
-        self._outbox.discard((entry.run, entry.sequence))
-        self._aside.add((entry.run, entry.sequence))
+        if self._is_kept(entry):
+            self.writes += 1
+            self._outbox.discard((entry.run, entry.sequence))
+            self._aside.add((entry.run, entry.sequence))
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:
         return self._oldest_first(self._aside, source)
 
     def redrive(self, owed: Owed) -> None:
-        self.writes += 1
-        self._aside.discard((owed.run, owed.sequence))
-        self._outbox.add((owed.run, owed.sequence))
-        del self._refusals[owed.run, owed.sequence]
+        if self._is_kept(owed):
+            self.writes += 1
+            self._aside.discard((owed.run, owed.sequence))
+            self._outbox.add((owed.run, owed.sequence))
+            del self._refusals[owed.run, owed.sequence]
 
     def ledger(self, run: RunId) -> list[Entry]:
         return [entry for _, entry in sorted(self._ledgers.get(run, {}).items())]
+
+    def _is_kept(self, entry: Entry | Owed) -> bool:
+        """Owed or set aside."""
+        return any((entry.run, entry.sequence) in kept for kept in (self._outbox, self._aside))
 
     def _oldest_first(self, entries: set[tuple[RunId, int]], source: Source) -> Iterator[Owed]:
         owed = [Owed.of(self._ledgers[run][sequence]) for run, sequence in entries if run.source == source]

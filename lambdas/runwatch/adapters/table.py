@@ -122,7 +122,7 @@ class DynamoStore:
                 ":aside": {"S": ASIDE + str(entry.run.source)},
                 ":at": {"S": _text(at)},
                 ":reason": {"S": reason},
-                ":expires_at": self._expiry(at),
+                ":expires_at": self._expiry(entry.recorded_at),
             },
         )
 
@@ -204,7 +204,7 @@ class DynamoStore:
             ExpressionAttributeValues={":key": {"S": key}},
         ):
             recorded_at, _, sequence = item["outbox_order"]["S"].partition("#")
-            yield Owed(RunId.parse(item["pk"]["S"].removeprefix("RUN#")), int(sequence), _moment(recorded_at))
+            yield Owed(RunId.parse(_arn(item)), int(sequence), _moment(recorded_at))
 
     def _entries(self, run: RunId, outbox: str | None = None) -> list[Entry]:
         """Of the ledger all, or those that are in the outbox under this key."""
@@ -245,19 +245,26 @@ def _record(item: Item) -> TrackedRun:
     try:
         return TrackedRun.model_validate_json(item["record"]["S"]).changed(version=int(item["version"]["N"]))
     except (LookupError, TypeError, ValueError) as error:
-        raise RecordUnreadable(item["pk"]["S"], error) from error
+        raise RecordUnreadable(_arn(item), error) from error
 
 
 def _entry(run: RunId, item: Item) -> Entry:
-    return Entry(
-        run=run,
-        sequence=int(item["sk"]["S"].removeprefix("LOG#")),
-        kind=Kind(item["kind"]["S"]),
-        recorded_at=_moment(item["recorded_at"]["S"]),
-        message_id=item["message_id"]["S"],
-        body=item["message"]["S"],
-        attributes=json.loads(item["attributes"]["S"]),
-    )
+    try:
+        return Entry(
+            run=run,
+            sequence=int(item["sk"]["S"].removeprefix("LOG#")),
+            kind=Kind(item["kind"]["S"]),
+            recorded_at=_moment(item["recorded_at"]["S"]),
+            message_id=item["message_id"]["S"],
+            body=item["message"]["S"],
+            attributes=json.loads(item["attributes"]["S"]),
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise RecordUnreadable(f"{run} {item['sk']['S']}", error) from error
+
+
+def _arn(item: Item) -> str:
+    return str(item["pk"]["S"].removeprefix("RUN#"))
 
 
 def _seconds(moment: datetime) -> Item:

@@ -16,6 +16,10 @@ class Threads:
     parallel: int
 
     def __call__(self, make: Callable[[Given], Made], of: Sequence[Given]) -> Iterator[Made]:
-        with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix="look") as pool:
+        pool = ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix="look")
+        try:
             for done in as_completed([pool.submit(make, each) for each in of]):
                 yield done.result()
+        finally:
+            # After a fault, or for a consumer that stopped listening, no more work begins.
+            pool.shutdown(cancel_futures=True)

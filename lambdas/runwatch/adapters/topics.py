@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from runwatch.core.ledger import Entry
 from runwatch.ports import Refusal
@@ -21,7 +21,7 @@ __all__ = ["SnsTopic"]
 
 BATCH_ENTRIES = 10
 BATCH_BYTES = 256 * 1024
-ABOUT_CONTENT = {"InvalidParameter", "ParameterValueInvalid", "ValidationError", "BatchRequestTooLong"}
+ABOUT_CONTENT = {"InvalidParameter", "ParameterValueInvalid", "ValidationException", "BatchRequestTooLong"}
 """Refusals for what is in a message (SNS API reference, PublishBatch, "Errors"), unless it is the topic's name."""
 
 
@@ -43,6 +43,10 @@ class SnsTopic:
                 TopicArn=self._arn,
                 PublishBatchRequestEntries=[self._request(number, entry) for number, entry in enumerate(batch)],
             )
+            taken = {int(entry["Id"]) for entry in reply.get("Successful", [])}
+            failed = {
+                int(entry["Id"]): _refusal(entry["Code"], entry.get("Message", "")) for entry in reply.get("Failed", [])
+            }
         except ClientError as error:
             said = error.response.get("Error", {})
             refusal = _refusal(said.get("Code", ""), said.get("Message", ""))
@@ -50,14 +54,10 @@ class SnsTopic:
                 # One message can spoil a call: alone, it holds back nobody else's.
                 return {name: why for entry in batch for name, why in self._publish_batch([entry]).items()}
             return {entry.message_id: refusal for entry in batch}
-        except BotoCoreError as error:
+        except Exception as error:  # noqa: BLE001 - what boto raises for a reply that is none of SNS's can be anything
             return {entry.message_id: Refusal(f"{type(error).__name__}: {error}") for entry in batch}
-        taken = {int(entry["Id"]) for entry in reply.get("Successful", [])}
-        refused = {
-            int(entry["Id"]): _refusal(entry["Code"], entry.get("Message", "")) for entry in reply.get("Failed", [])
-        }
         return {
-            entry.message_id: refused.get(number, Refusal("SNS did not say what became of it"))
+            entry.message_id: failed.get(number, Refusal("SNS did not say what became of it"))
             for number, entry in enumerate(batch)
             if number not in taken
         }
