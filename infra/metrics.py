@@ -3,7 +3,7 @@
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from runwatch.adapters.telemetry import NAMESPACE, Metric
+from runwatch.adapters.telemetry import BY_EITHER, EITHER, NAMESPACE, Metric
 from runwatch.core.ids import Source
 
 __all__ = ["own"]
@@ -17,7 +17,11 @@ def own(
     statistic: str = cloudwatch.Stats.SUM,
     label: str | None = None,
 ) -> cloudwatch.Metric:
-    """One metric of one function, a value a minute; those of a tick are counted for each source."""
+    """One metric of one function, a value a minute; those of a tick are counted for each source.
+
+    What both functions can do has the same metric for both, whichever `service` is asked for.
+    """
+    service = EITHER if metric in BY_EITHER else service
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=metric.value,

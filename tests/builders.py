@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from runwatch.core.attempts import Endings, ended_unseen
-from runwatch.core.decide import decide
+from runwatch.core.decide import decide, decide_unread
 from runwatch.core.decision import Decision, Patience
+from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.links import console_of
@@ -46,6 +47,18 @@ def a_run(state: str = "RUNNING", *, run: RunId = RUN, **more: object) -> JobRun
     return JobRun.model_validate(said | more)
 
 
+def an_ending(attempt: int, state: str = "FAILED", *, run: RunId = RUN, **more: object) -> JobRun:
+    """What GetJobRun says of an attempt that is over. The first begins with the story, the others ten minutes apart."""
+    said: dict[str, object] = {
+        "attempt": attempt,
+        "attempt_created_at": at(10 * attempt - 10),
+        "started_at": at(10 * attempt - 9),
+        "ended_at": at(10 * attempt - 5),
+        "updated_at": at(10 * attempt - 4),
+    }
+    return a_run(state, run=run, **(said | more))
+
+
 def a_tracked(state: str | None = None, *, run: RunId = RUN, **more: object) -> TrackedRun:
     """What we remember: a run that was told of once, or, without a state, one that was never seen."""
     known: dict[str, object] = {}
@@ -72,6 +85,17 @@ def decided(
     """Decide as the poller does; a minute into the story, and with no earlier attempt known, unless told otherwise."""
     endings = dict.fromkeys(ended_unseen(tracked, seen)) if endings is None else endings
     return decide(tracked, seen, endings, now or at(1), patience or Patience(), Witness.POLL)
+
+
+def decided_unread(
+    tracked: TrackedRun,
+    failure: Failure = Failure.NOT_FOUND,
+    now: datetime | None = None,
+    patience: Patience | None = None,
+    cause: str = "ResourceNotFoundException: no such run",
+) -> Decision:
+    """Decide on a look that told no state; a minute into the story, unless told otherwise."""
+    return decide_unread(tracked, failure, cause, now or at(1), patience or Patience())
 
 
 def an_entry(sequence: int = 1, *, run: RunId = RUN, recorded_at: datetime | None = None, **more: object) -> Entry:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from runwatch.adapters.memory import MemoryJobRuns, MemoryJournal, MemoryTopic
+from runwatch.adapters.memory import MemoryJobRuns, MemoryJournal, MemoryStore, MemoryTopic
 from runwatch.adapters.threads import Threads
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
@@ -20,7 +20,7 @@ from runwatch.core.model import JobRun
 from runwatch.core.requests import Track, Untrack
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LookFailed, StoreUnavailable, look_failed
-from runwatch.ports import Deadline, Ports, Store
+from runwatch.ports import AtOnce, Deadline, Ports, Refusal, Store
 from runwatch.report import TickReport
 from runwatch.sighting import forget, sight
 from runwatch.tick import tick
@@ -60,6 +60,7 @@ class Meddled:
         self._port = port
         self._before: dict[str, Callable[..., None]] = {}
         self._after: dict[str, Callable[..., None]] = {}
+        self._instead: dict[str, Callable[..., Any]] = {}
 
     def before(self, method: str, happens: Callable[..., None]) -> None:
         self._before[method] = happens
@@ -67,9 +68,14 @@ class Meddled:
     def after(self, method: str, happens: Callable[..., None]) -> None:
         self._after[method] = happens
 
+    def instead(self, method: str, happens: Callable[..., Any]) -> None:
+        """`happens` is given the call itself and its arguments, and its answer is the call's."""
+        self._instead[method] = happens
+
     def in_peace(self) -> None:
         self._before.clear()
         self._after.clear()
+        self._instead.clear()
 
     def __getattr__(self, method: str) -> Any:
         called = getattr(self._port, method)
@@ -77,7 +83,7 @@ class Meddled:
         def meddled(*args: Any) -> Any:
             if method in self._before:
                 self._before[method](*args)
-            answer = called(*args)
+            answer = self._instead[method](called, *args) if method in self._instead else called(*args)
             if method in self._after:
                 self._after[method](*args)
             return answer
@@ -90,6 +96,22 @@ def dies(*_: object) -> None:
 
 
 @dataclass
+class NotedJobRuns(MemoryJobRuns):
+    """GetJobRun in memory; every call is noted."""
+
+    asked: list[RunId] = field(default_factory=list)
+    """Calls for the latest attempt."""
+    asked_of_attempts: list[tuple[RunId, int]] = field(default_factory=list)
+
+    def get(self, run: RunId, attempt: int | None = None) -> JobRun:
+        if attempt is None:
+            self.asked.append(run)
+        else:
+            self.asked_of_attempts.append((run, attempt))
+        return super().get(run, attempt)
+
+
+@dataclass
 class World:
     stored: Store
     """The store itself, in which nobody meddles."""
@@ -99,18 +121,25 @@ class World:
     patience: Patience = field(default_factory=Patience)
     says: dict[RunId, JobRun | LookFailed] = field(default_factory=dict)
     says_of_attempts: dict[tuple[RunId, int], JobRun | LookFailed] = field(default_factory=dict)
-    asked: list[RunId] = field(default_factory=list)
-    """Calls of GetJobRun for the latest attempt."""
-    asked_of_attempts: list[tuple[RunId, int]] = field(default_factory=list)
-    parallel: int = 4
+    at_once: AtOnce = field(default_factory=lambda: Threads(4))
 
     def __post_init__(self) -> None:
-        self.aws = Meddled(MemoryJobRuns(self.says, self.says_of_attempts))
+        noted = NotedJobRuns(self.says, self.says_of_attempts)
+        self.asked, self.asked_of_attempts = noted.asked, noted.asked_of_attempts
+        self.taken = MemoryTopic()
+        self.aws = Meddled(noted)
         self.store = Meddled(self.stored)
-        self.topic = Meddled(MemoryTopic())
-        self.taken: MemoryTopic = self.topic._port
+        self.topic = Meddled(self.taken)
         self.journal = MemoryJournal()
-        self.aws.before("get", self._note)
+        self.runs: set[RunId] = set()
+        """Of which something was ever said."""
+        self.ever_said: set[tuple[RunId, int, str]] = set()
+        """Every state of every attempt that AWS ever told."""
+
+    @classmethod
+    def in_memory(cls) -> "World":
+        store = MemoryStore()
+        return cls(store, lambda: store.writes)
 
     @property
     def ports(self) -> Ports:
@@ -120,32 +149,61 @@ class World:
             topic=self.topic,
             journal=self.journal,
             clock=self.clock,
-            at_once=Threads(self.parallel),
+            at_once=self.at_once,
         )
-
-    def _note(self, run: RunId, attempt: int | None = None) -> None:
-        if attempt is None:
-            self.asked.append(run)
-        else:
-            self.asked_of_attempts.append((run, attempt))
 
     # What happens in AWS.
 
     def goes(self, state: str, run: RunId = RUN, **more: object) -> None:
         """From now on GetJobRun says this of the run."""
-        self.says[run] = a_run(state, run=run, **({"updated_at": self.clock()} | more))
+        self.says[run] = self._said(state, run, {"updated_at": self.clock()} | more)
 
     def went(self, attempt: int, state: str, run: RunId = RUN, **more: object) -> None:
         """From now on GetJobRun says this of an earlier attempt."""
-        of = {"updated_at": self.clock(), "attempt": attempt} | more
-        self.says_of_attempts[run, attempt] = a_run(state, run=run, **of)
+        self.says_of_attempts[run, attempt] = self._said(
+            state, run, {"updated_at": self.clock(), "attempt": attempt} | more
+        )
+
+    def _said(self, state: str, run: RunId, facts: dict[str, object]) -> JobRun:
+        said = a_run(state, run=run, **facts)
+        self.runs.add(run)
+        self.ever_said.add((run, said.attempt or 1, state))
+        return said
 
     def fails(self, failure: Failure, run: RunId = RUN) -> None:
         self.says[run] = look_failed(failure, run, "for this reason")
 
-    # What Runwatch does.
+    def refuses(self, refusal: Refusal, *runs: RunId) -> None:
+        """From now on the topic takes no message of these runs, or, where none is named, of any."""
+
+        def refuse(entries: Iterable[Entry]) -> None:
+            refused = [entry for entry in entries if not runs or entry.run in runs]
+            self.taken.refuses |= {entry.message_id: refusal for entry in refused}
+
+        self.topic.before("publish", refuse)
+
+    def takes_all_again(self) -> None:
+        self.topic.in_peace()
+        self.taken.refuses.clear()
+
+    # What Runwatch does, or has done.
+
+    def all_pending(self, *runs: RunId) -> None:
+        """Tracked, seen and told of."""
+        for run in runs:
+            self.goes("PENDING", run)
+            self.track(run)
+
+    def owes(self, record: TrackedRun, *entries: Entry) -> None:
+        """From an earlier tick, which could not publish it."""
+        self.runs.add(record.run)
+        self.ever_said |= {
+            (record.run, detail_of(entry)["attempt"] or 1, detail_of(entry)["state"]) for entry in entries
+        }
+        self.stored.commit(record, entries)
 
     def track(self, run: RunId = RUN, *, deadline: Deadline | None = None, **labels: str) -> None:
+        self.runs.add(run)
         sight(self.ports, self.patience, Track(run, labels), deadline or Never())
 
     def untrack(self, run: RunId = RUN) -> None:
@@ -183,10 +241,37 @@ class World:
     def journal_of(self, what: str) -> list[object]:
         return [told for happened, told in self.journal.lines if happened == what]
 
+    def keeps_its_promise(self) -> None:
+        """Nothing was lost, nothing invented, nothing told out of order, and nothing is owed any more."""
+        first = {}
+        for entry in self.taken.taken:
+            assert entry == first.setdefault(entry.message_id, entry), "a repeat is the same to the letter"
+        assert {entry.run for entry in first.values()} <= self.runs
+        aside = {(owed.run, owed.sequence) for source in self._sources for owed in self.stored.are_set_aside(source)}
+        for run in self.runs:
+            ledger = self.stored.ledger(run)
+            assert [entry.sequence for entry in ledger] == [*range(1, len(ledger) + 1)]
+            published = [entry for entry in ledger if (run, entry.sequence) not in aside]
+            assert [entry for entry in first.values() if entry.run == run] == published
+            assert sum(entry.kind is Kind.SETTLED for entry in ledger) <= 1
+            facts = [_fact(entry) for entry in ledger if entry.kind is Kind.STATE_CHANGE]
+            assert len(facts) == len(set(facts)), "a fact has one message"
+            assert {(run, attempt, state) for attempt, state, _ in facts} <= self.ever_said
+        assert [owed for source in self._sources for owed in self.stored.owed(source)] == []
+
+    @property
+    def _sources(self) -> set[Source]:
+        return {run.source for run in self.runs}
+
 
 def _short(entry: Entry) -> str:
     state = detail_of(entry)["state"] if entry.kind is Kind.STATE_CHANGE else entry.kind
     return f"{entry.sequence} {state}"
+
+
+def _fact(entry: Entry) -> tuple[int, str, str]:
+    detail = detail_of(entry)
+    return detail["attempt"], detail["state"], detail["updatedAt"]
 
 
 def cannot(*runs: RunId) -> Callable[..., None]:

@@ -96,9 +96,10 @@ def _set_aside(ports: Ports, entry: Entry, reason: str) -> bool:
     try:
         if ports.store.count_refusal(entry) < TRIES:
             return False
+        # Said first: whoever dies in between says it again, and nothing is set aside without a word.
+        ports.journal.set_aside(entry, reason)
         ports.store.set_aside(entry, reason, ports.clock())
     except StoreUnavailable as error:
         ports.journal.store_failed(str(entry.run), error)
         return False
-    ports.journal.set_aside(entry, reason)
     return True

@@ -231,7 +231,6 @@ METRICS = {
     "RunsChanged": 4,
     "MessagesPublished": 3,
     "MessagesNotTaken": 16,
-    "MessagesSetAside": 17,
     "MessagesOwed": 2,
     "OldestOwedAge": 61.5,
     "StaleReplies": 1,
@@ -241,8 +240,6 @@ METRICS = {
     "LooksDenied": 13,
     "LooksNotFound": 14,
     "LooksRejected": 15,
-    "RunsLost": 18,
-    "RunsQuarantined": 19,
     "LostRaces": 6,
     "LooksNotCommitted": 7,
     "TicksCutShort": 1,
@@ -271,8 +268,41 @@ def test_a_tick_is_one_line_of_metrics_in_the_embedded_format(written: Written, 
     assert set(units.values()) == {"Count"}
 
 
-def test_every_metric_is_emitted_by_a_tick_or_by_the_inbox():
-    assert {*Metric} == METRICS.keys() | {"InboxRefused"}
+def test_every_metric_is_emitted_for_a_tick_or_when_it_happens():
+    assert {*Metric} == METRICS.keys() | {"InboxRefused", "MessagesSetAside", "RunsLost", "RunsQuarantined"}
+
+
+def _counted(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, float], dict[str, str]]:
+    """What a single line of metrics counts, and its dimensions."""
+    (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (directive,) = metrics["_aws"]["CloudWatchMetrics"]
+    (dimensions,) = directive["Dimensions"]
+    counts = {metric["Name"]: metrics[metric["Name"]][0] for metric in directive["Metrics"]}
+    return counts, {name: metrics[name] for name in dimensions}
+
+
+EITHER = {"service": "runwatch", "source": "123456789012/us-east-1"}
+"""Dimensions of what the poller and the inbox both can do: an alarm on one of them would miss the other's."""
+
+
+@pytest.mark.parametrize(
+    ("failure", "metric"), [(Failure.NOT_FOUND, "RunsLost"), (Failure.REJECTED, "RunsQuarantined")]
+)
+def test_a_run_that_leaves_without_settling_is_counted_whoever_found_out(
+    written: Written, failure: Failure, metric: str, capsys: pytest.CaptureFixture[str]
+):
+    written.journal.committed(_gone(failure))
+    assert _counted(capsys) == ({metric: 1.0}, EITHER)
+
+
+def test_a_message_that_is_set_aside_is_counted_whoever_did_it(written: Written, capsys: pytest.CaptureFixture[str]):
+    written.journal.set_aside(an_entry(), "InvalidParameter: no")
+    assert _counted(capsys) == ({"MessagesSetAside": 1.0}, EITHER)
+
+
+def test_a_run_that_moved_is_not_counted_but_for_its_tick(written: Written, capsys: pytest.CaptureFixture[str]):
+    written.journal.committed(decided(a_tracked("PENDING"), a_run("RUNNING")))
+    assert capsys.readouterr().out == ""
 
 
 def test_a_tick_in_which_nothing_happened_emits_its_zeros(written: Written, capsys: pytest.CaptureFixture[str]):

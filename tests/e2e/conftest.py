@@ -1,48 +1,59 @@
-"""The stack, deployed once for all tests that need it, and what a user has in hand afterwards."""
+"""The stack, deployed into a local AWS with a simulator beside it, and what a user has in hand afterwards."""
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from local import servers, stack
 
 
 @dataclass(frozen=True)
 class World:
-    aws: str
-    emr_serverless: str
+    ministack: servers.Server
+    simulator: servers.Server
     stack: stack.Stack
 
-    def client(self, service: str) -> Any:
-        """By its own address: the tests' environment stays as it is, for others share this process."""
-        return boto3.client(service, endpoint_url=self.aws)
+    @property
+    def aws(self) -> str:
+        return self.ministack.url
 
-    def start(self, name: str, life: str) -> tuple[str, str]:
-        """Start a job run; answers with the application's id and the run's."""
-        emr = boto3.client("emr-serverless", endpoint_url=self.emr_serverless)
-        applications = emr.list_applications()["applications"]
-        application = (
-            applications[0]["id"]
-            if applications
-            else emr.create_application(name="etl", releaseLabel="emr-7.10.0", type="SPARK", clientToken="etl")[
-                "applicationId"
-            ]
+    def client(self, service: str, config: Config | None = None) -> Any:
+        """By its own address: the tests' environment stays as it is, for others share this process."""
+        return boto3.client(service, endpoint_url=self.aws, config=config)
+
+    @cached_property
+    def _emr_serverless(self) -> Any:
+        return boto3.client("emr-serverless", endpoint_url=self.simulator.url)
+
+    @cached_property
+    def _application(self) -> str:
+        made = self._emr_serverless.create_application(
+            name="etl", releaseLabel="emr-7.10.0", type="SPARK", clientToken="etl"
         )
-        run = emr.start_job_run(
-            applicationId=application,
+        return str(made["applicationId"])
+
+    def start(self, name: str, life: str, attempts: int = 1) -> tuple[str, str]:
+        """Start a job run; answers with the application's id and the run's."""
+        run = self._emr_serverless.start_job_run(
+            applicationId=self._application,
             executionRoleArn="arn:aws:iam::000000000000:role/job",
             clientToken=name,
             name=name,
             jobDriver={
                 "sparkSubmit": {"entryPoint": "s3://jobs/job.py", "entryPointArguments": ["--password", "canary"]}
             },
+            retryPolicy={"maxAttempts": attempts},
             tags={"simulator:life": life},
         )
-        return application, run["jobRunId"]
+        return self._application, run["jobRunId"]
 
     def send(self, body: str) -> None:
         self.client("sqs").send_message(QueueUrl=self.stack["InboxQueueUrl"], MessageBody=body)
@@ -52,7 +63,9 @@ class World:
 
     def items(self) -> list[dict[str, Any]]:
         """Everything in the runs table."""
-        items = self.client("dynamodb").scan(TableName=self.stack["RunsTableName"], ConsistentRead=True)["Items"]
+        scan = self.client("dynamodb").get_paginator("scan")
+        pages = scan.paginate(TableName=self.stack["RunsTableName"], ConsistentRead=True)
+        items = [item for page in pages for item in page["Items"]]
         return sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
 
     def log(self, function: str, message: str) -> list[dict[str, Any]]:
@@ -65,17 +78,33 @@ class World:
         return [line for line in lines if line.get("message") == message]
 
 
-@pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@contextmanager
+def a_world(work: Path, *simulator_arguments: str) -> Iterator[World]:
+    """Servers and a stack of one's own. What was started is stopped, however it ends."""
     if not stack.CDK.exists():
         pytest.skip("the CDK CLI is not installed")
-    work = tmp_path_factory.mktemp("deployed")
     started = []
     try:
         started.append(servers.ministack(work / "logs"))
-        started.append(servers.simulator(work / "logs"))
-        aws, emr_serverless = (server.url for server in started)
-        yield World(aws, emr_serverless, stack.deploy(aws, emr_serverless, work))
+        started.append(servers.simulator(work / "logs", *simulator_arguments))
+        aws, emr_serverless = started
+        yield World(aws, emr_serverless, stack.deploy(aws.url, emr_serverless.url, work))
     finally:
         for server in reversed(started):
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with a_world(tmp_path_factory.mktemp("deployed")) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def stormy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One where hundreds of runs may be looked at again and again, and bills come at once."""
+    work = tmp_path_factory.mktemp("stormy")
+    scenario = work / "scenario.json"
+    scenario.write_text(json.dumps({"default": {"billed": {"after": 2}}}))
+    with a_world(work, "--quota", "off", "--scenario", str(scenario)) as world:
+        yield world

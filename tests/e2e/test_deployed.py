@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from local import stack, subscriber
+from local import stack
+from tests.listener import Listener, eventually
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
 
@@ -24,35 +25,6 @@ CONTRACT_OUTPUTS = {
     "InboxFunctionName",
     "DashboardUrl",
 }
-
-
-class Listener:
-    """A queue subscribed to the events topic. Keeps what it heard, in the order in which it came."""
-
-    def __init__(self, world: Any, name: str, filter_policy: dict[str, Any] | None = None) -> None:
-        self._sqs = world.client("sqs")
-        self._url = subscriber.subscribe(world.stack["EventsTopicArn"], name, filter_policy, endpoint_url=world.aws)
-        self._heard: list[dict[str, Any]] = []
-
-    def heard_of(self, run: str) -> list[dict[str, Any]]:
-        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                self._heard.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return [message for message in self._heard if message["detail"]["jobRunId"] == run]
-
-    def states_of(self, run: str) -> list[str]:
-        return [message["detail"]["state"] for message in self.heard_of(run) if "reached" in message["detail"]]
-
-
-def eventually(answer: Any, *, within: float, what: str) -> Any:
-    """The first answer that is not empty. How long it takes is not asserted, but that it ends."""
-    until = time.monotonic() + within
-    while time.monotonic() < until:
-        if found := answer():
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what}: not within {within:.0f} s")
 
 
 @pytest.fixture(scope="module")

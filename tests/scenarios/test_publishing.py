@@ -1,27 +1,72 @@
-"""What leaves the outbox first, and what the deadline leaves in it."""
+"""The outbox: what leaves it first, what stays in it while the topic refuses, and what is set aside."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from runwatch.adapters.topics import SnsTopic
+from runwatch.core.ids import RunId
+from runwatch.core.ledger import Entry
 from runwatch.core.tracked import Left
-from tests.builders import SOURCE, a_tracked, an_entry, at, run_of
-from tests.world import Until, World
+from runwatch.ports import Refusal
+from tests.builders import BILLED, RUN, SOURCE, a_tracked, an_entry, at, run_of
+from tests.world import Crash, Meddled, Until, World, cannot, dies
 
-OLD, NEW = run_of(1), run_of(2)
+ONE, TWO, THREE = run_of(1), run_of(2), run_of(3)
+
+NOT_NOW = Refusal("InternalError: not now")
+NEVER = Refusal("InvalidParameter: Invalid parameter: Message too long", of_content=True)
 
 
-def _owes(world: World, *sequences: int) -> None:
+def _owes(world: World, *sequences: int, run: RunId = ONE) -> list[Entry]:
     """A run that left, and whose last messages were not published."""
-    entries = [an_entry(sequence, run=OLD, recorded_at=at()) for sequence in sequences]
-    world.stored.commit(a_tracked("SUCCESS", run=OLD, version=0, left=Left.SETTLED, left_at=at()), entries)
+    facts = {"run": run, "recorded_at": at(), "attempt": 1}
+    entries = [an_entry(sequence, updated_at=at(sequence), **facts) for sequence in sequences]
+    gone = a_tracked("SUCCESS", run=run, version=0, left=Left.SETTLED, left_at=at())
+    world.owes(gone, *entries)
+    return entries
+
+
+# What leaves first, and what the deadline leaves.
 
 
 def test_what_has_waited_longest_goes_out_before_today_s_news(world: World):
     _owes(world, 1)
     world.after(1)
-    world.goes("RUNNING", NEW)
-    world.stored.commit(a_tracked(run=NEW), ())
+    world.goes("RUNNING", TWO)
+    world.stored.commit(a_tracked(run=TWO), ())
     world.tick()
-    assert [entry.run for entry in world.taken.taken] == [OLD, NEW]
+    assert [entry.run for entry in world.taken.taken] == [ONE, TWO]
+
+
+def test_what_has_been_owed_for_longest_goes_out_first(world: World):
+    world.all_pending(ONE, TWO, THREE)
+    world.refuses(NOT_NOW)
+    for run in (TWO, ONE):
+        world.after(1).goes("RUNNING", run)
+        world.tick()
+    world.takes_all_again()
+    world.taken.taken.clear()
+    world.after(1).goes("RUNNING", THREE)
+    world.tick()
+    assert [entry.run for entry in world.taken.taken] == [TWO, ONE, THREE]
+
+
+def test_whoever_publishes_for_a_run_publishes_first_what_it_owes_from_before(world: World):
+    """The inbox knows of the news only, and yet they are not the first that subscribers hear."""
+    world.refuses(NOT_NOW)
+    world.all_pending(RUN)
+    world.after(1).goes("SCHEDULED")
+    world.tick()
+    world.takes_all_again()
+    world.after(1).goes("RUNNING")
+    world.track()
+    assert world.heard == ["1 PENDING", "2 SCHEDULED", "3 RUNNING"]
+    world.after(1).untrack()
+    assert world.heard[3:] == ["4 UNTRACKED"]
 
 
 def test_a_deadline_between_two_messages_of_a_run_leaves_the_later_ones_owed_and_counted(world: World):
@@ -29,8 +74,319 @@ def test_a_deadline_between_two_messages_of_a_run_leaves_the_later_ones_owed_and
     world.after(5)
     world.topic.after("publish", lambda *_: world.after(seconds=10))
     report = world.tick(Until(world.clock, world.clock() + timedelta(seconds=5)))
-    assert (report.published, report.owed, world.owed(OLD)) == (1, 2, [2, 3])
+    assert (report.published, report.owed, world.owed(ONE)) == (1, 2, [2, 3])
     assert report.oldest_owed_seconds == 310.0
     world.topic.in_peace()
     assert world.tick().published == 2
     assert list(world.stored.owed(SOURCE)) == []
+
+
+def test_what_the_deadline_left_unpublished_is_counted_and_goes_out_next(world: World):
+    world.topic.before("publish", dies)
+    runs = [run_of(number) for number in range(3)]
+    for run in runs:
+        world.goes("RUNNING", run)
+        with pytest.raises(Crash):
+            world.track(run)
+    world.topic.in_peace()
+    report = world.after(2).tick(Until(world.clock, world.clock()))
+    assert (report.published, report.owed, report.oldest_owed_seconds) == (0, 3, 120.0)
+    assert world.tick().published == 3
+
+
+def test_a_run_that_owes_more_than_there_is_time_for_is_told_of_as_far_as_that_goes(world: World):
+    world.refuses(NOT_NOW)
+    world.all_pending(RUN)
+    for state in ("RUNNING", "CANCELLING"):
+        world.after(1).goes(state)
+        world.tick()
+    world.takes_all_again()
+    world.topic.after("publish", lambda _: world.after(seconds=4))
+    report = world.after(1).tick(Until(world.clock, world.clock() + timedelta(seconds=5)))
+    assert (report.published, report.owed, report.oldest_owed_seconds) == (2, 1, 68.0)
+    assert world.heard == ["1 PENDING", "2 RUNNING"]
+    world.tick()
+    assert world.heard == ["1 PENDING", "2 RUNNING", "3 CANCELLING"]
+
+
+@pytest.mark.parametrize("world", ["memory"], indirect=True)
+def test_an_outbox_too_long_for_one_tick_gets_shorter_tick_by_tick(world: World):
+    """Reading what a run owes takes its time, too: it must not use up the tick, or nothing is ever published."""
+    runs = [run_of(number) for number in range(40)]
+    for number, run in enumerate(runs):
+        gone = a_tracked("SUCCESS", run=run, version=0, left=Left.SETTLED, left_at=at())
+        world.stored.commit(gone, [an_entry(run=run, recorded_at=at(seconds=number))])
+    world.after(5)
+    world.store.after("owed_by", lambda *_: world.clock.forward(seconds=1))
+    for _ in range(8):
+        world.tick(Until(world.clock, world.clock() + timedelta(seconds=20)))
+    assert sorted(entry.run for entry in world.taken.taken) == sorted(runs)
+
+
+# The topic refuses.
+
+
+def test_an_entry_that_the_topic_refuses_holds_back_its_run_s_later_ones_and_no_others(world: World):
+    world.all_pending(ONE, TWO)
+    for run in (ONE, TWO):
+        world.after(1).goes("SUCCESS", run, billed_resource_utilization=BILLED)
+    world.refuses(NOT_NOW, ONE)
+    report = world.tick()
+    assert (report.changed, report.published, report.owed, report.oldest_owed_seconds) == (2, 2, 2, 0.0)
+    assert (report.not_taken, report.set_aside) == (1, 0)
+    assert world.heard_of(ONE) == ["1 PENDING"]
+    assert world.heard_of(TWO) == ["1 PENDING", "2 SUCCESS", "3 SETTLED"]
+    assert world.owed(ONE) == [2, 3]
+    ((entry, reason),) = world.journal_of("not published")
+    assert (entry.run, entry.sequence, reason) == (ONE, 2, "InternalError: not now")
+    again = world.after(1).tick()
+    assert (again.published, again.owed, again.oldest_owed_seconds) == (0, 2, 60.0)
+    world.takes_all_again()
+    assert world.after(1).tick().published == 2
+    assert world.heard_of(ONE) == ["1 PENDING", "2 SUCCESS", "3 SETTLED"]
+    world.keeps_its_promise()
+
+
+def test_while_the_topic_takes_nothing_everything_is_kept_in_order_and_nothing_is_looked_at_less(world: World):
+    world.all_pending(RUN)
+    world.refuses(NOT_NOW)
+    for state in ("SCHEDULED", "RUNNING", "SUCCESS"):
+        world.after(1).goes(state)
+        world.tick()
+    assert (world.heard, world.owed()) == (["1 PENDING"], [2, 3, 4])
+    world.takes_all_again()
+    world.after(1).tick()
+    assert world.heard == ["1 PENDING", "2 SCHEDULED", "3 RUNNING", "4 SUCCESS"]
+
+
+def test_a_run_that_left_is_still_told_to_the_end(world: World):
+    world.refuses(NOT_NOW)
+    world.goes("SUCCESS", billed_resource_utilization=BILLED)
+    world.track()
+    assert (world.heard, world.record().left) == ([], Left.SETTLED)
+    world.takes_all_again()
+    assert world.after(1).tick().published == 2
+    assert world.heard == ["1 SUCCESS", "2 SETTLED"]
+
+
+@pytest.mark.parametrize("world", ["memory"], indirect=True)
+def test_a_topic_that_takes_nothing_for_an_hour_and_comes_back_is_sent_everything_in_order(world: World):
+    runs = [run_of(number) for number in range(12)]
+    world.all_pending(*runs)
+    world.refuses(NOT_NOW)
+    for minute in range(60):
+        world.after(1)
+        for run in runs:
+            world.goes("RUNNING" if minute % 20 else "CANCELLING", run)
+        report = world.tick()
+        assert (report.looked, report.published, report.not_taken, report.set_aside) == (12, 0, 12, 0)
+        assert report.oldest_owed_seconds == 60 * minute
+    assert len(world.journal_of("not published")) == 60 * 5
+    world.takes_all_again()
+    report = world.after(1).tick()
+    assert (report.published, report.owed, report.oldest_owed_seconds) == (12 * 6, 0, 0.0)
+    world.keeps_its_promise()
+
+
+class Sns:
+    """As much of SNS as refuses: a whole call with an error, or single messages with the code that is set for them."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.code: str | None = None
+        self.refused: list[str] = []
+        """Messages that are refused with the code."""
+
+    def publish_batch(self, PublishBatchRequestEntries: Sequence[dict[str, Any]], **_: object) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        if self.error is not None:
+            raise self.error
+        failed = [entry["Id"] for entry in PublishBatchRequestEntries if entry["Message"] in self.refused]
+        taken = [entry["Id"] for entry in PublishBatchRequestEntries if entry["Id"] not in failed]
+        return {
+            "Successful": [{"Id": name} for name in taken],
+            "Failed": [{"Id": name, "Code": self.code, "SenderFault": True} for name in failed],
+        }
+
+
+def _said(code: str, message: str = "for this reason") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "PublishBatch")
+
+
+WHOLE = [
+    _said("NotFound", "Topic does not exist"),
+    _said("AuthorizationError"),
+    _said("AccessDenied"),
+    _said("ExpiredToken"),
+    _said("Throttling"),
+    _said("InternalError"),
+    _said("KMSDisabled"),
+    _said("KMSAccessDenied"),
+    _said("InvalidParameter", "Invalid parameter: TopicArn"),
+    EndpointConnectionError(endpoint_url="https://sns.us-east-1.amazonaws.com"),
+]
+
+
+@pytest.mark.parametrize("world", ["memory"], indirect=True)
+@pytest.mark.parametrize("error", WHOLE, ids=str)
+def test_trouble_with_the_topic_itself_is_no_message_s_fault_and_none_is_ever_set_aside(world: World, error: Exception):
+    sns = Sns()
+    world.topic = Meddled(SnsTopic(sns, "arn:aws:sns:us-east-1:123456789012:events"))
+    _owes(world, 1, 2)
+    world.all_pending(TWO)
+    sns.error = error
+    for _ in range(40):
+        report = world.after(1).tick()
+        assert (report.looked, report.published, report.not_taken, report.owed) == (1, 0, 1, 2)
+    assert len(world.journal_of("not published")) == 40
+    sns.error = None
+    assert world.after(1).tick().published == 2
+    assert list(world.stored.are_set_aside(SOURCE)) == []
+
+
+@pytest.mark.parametrize("world", ["memory"], indirect=True)
+@pytest.mark.parametrize("code", ["InternalError", "KMSThrottling", "ThrottledException", "AuthorizationError"])
+def test_single_messages_that_fail_in_a_call_stay_owed_and_the_others_of_the_call_go_out(world: World, code: str):
+    runs = [run_of(number) for number in range(25)]
+    entries = [_owes(world, 1, 2, run=run)[0] for run in runs]
+    sns = Sns()
+    sns.code, sns.refused = code, [entry.body for entry in entries[::3]]
+    world.topic = Meddled(SnsTopic(sns, "arn:aws:sns:us-east-1:123456789012:events"))
+    report = world.tick()
+    assert (report.published, report.not_taken, report.owed) == (2 * 16, 9, 2 * 9)
+    for _ in range(20):
+        assert world.after(1).tick().not_taken == 9
+    assert [world.owed(run) for run in runs] == [[] if number % 3 else [1, 2] for number in range(25)]
+    sns.refused = []
+    assert world.after(1).tick().published == 18
+    assert list(world.stored.owed(SOURCE)) == list(world.stored.are_set_aside(SOURCE)) == []
+
+
+# The topic refuses what is in a message.
+
+
+def test_a_message_that_was_refused_for_its_content_ten_times_is_set_aside_and_the_later_ones_go_out(world: World):
+    first, *_ = _owes(world, 1, 2, 3)
+    world.taken.refuses[first.message_id] = NEVER
+    for report in world.minutes(9):
+        assert (report.published, report.not_taken, report.set_aside, report.owed) == (0, 1, 0, 3)
+    assert (world.heard, world.journal_of("set aside")) == ([], [])
+    tenth = world.after(1).tick()
+    assert (tenth.published, tenth.not_taken, tenth.set_aside, tenth.owed) == (2, 1, 1, 0)
+    assert [(entry.sequence, entry.run) for entry in world.taken.taken] == [(2, ONE), (3, ONE)]
+    assert world.journal_of("set aside") == [(first, NEVER.reason)]
+    for report in world.minutes(5):
+        assert (report.not_taken, report.set_aside, report.owed) == (0, 0, 0)
+    assert len(world.journal_of("set aside")) == 1
+    assert [(owed.run, owed.sequence) for owed in world.stored.are_set_aside(SOURCE)] == [(ONE, 1)]
+    assert first in world.stored.ledger(ONE), "it stays in the ledger"
+    world.keeps_its_promise()
+
+
+def test_what_was_set_aside_is_published_once_it_is_redriven(world: World):
+    first, second = _owes(world, 1, 2)
+    world.taken.refuses[first.message_id] = NEVER
+    world.minutes(10)
+    (aside,) = world.stored.are_set_aside(SOURCE)
+    world.taken.refuses.clear()
+    world.stored.redrive(aside)
+    report = world.after(1).tick()
+    assert (report.published, report.owed) == (1, 0)
+    assert world.taken.taken == [second, first]
+    assert list(world.stored.are_set_aside(SOURCE)) == []
+
+
+def test_what_was_redriven_and_is_still_not_taken_is_tried_ten_times_more(world: World):
+    first, _ = _owes(world, 1, 2)
+    world.taken.refuses[first.message_id] = NEVER
+    world.minutes(10)
+    (aside,) = world.stored.are_set_aside(SOURCE)
+    world.stored.redrive(aside)
+    assert [report.set_aside for report in world.minutes(10)] == [0] * 9 + [1]
+    assert list(world.stored.are_set_aside(SOURCE)) == [aside]
+
+
+def test_each_message_has_ten_tries_of_its_own(world: World):
+    first, second, _ = _owes(world, 1, 2, 3)
+    world.taken.refuses[first.message_id] = NEVER
+    world.minutes(9)
+    world.taken.refuses = {second.message_id: NEVER}
+    assert [report.set_aside for report in world.minutes(10)] == [0] * 9 + [1]
+    assert [entry.sequence for entry in world.taken.taken] == [1, 3]
+
+
+def test_only_refusals_for_the_content_count(world: World):
+    first, _ = _owes(world, 1, 2)
+    for _ in range(9):
+        world.taken.refuses[first.message_id] = NEVER
+        world.minutes(1)
+        world.taken.refuses[first.message_id] = NOT_NOW
+        assert [report.set_aside for report in world.minutes(3)] == [0] * 3
+    world.taken.refuses[first.message_id] = NEVER
+    assert world.after(1).tick().set_aside == 1
+
+
+def test_a_message_that_nobody_can_take_holds_up_no_other_run(world: World):
+    world.all_pending(TWO)
+    first, *_ = _owes(world, 1, 2)
+    world.taken.refuses[first.message_id] = NEVER
+    for state in ("SCHEDULED", "RUNNING", "SUCCESS"):
+        world.after(1).goes(state, TWO)
+        world.tick()
+    assert world.heard == ["1 PENDING", "2 SCHEDULED", "3 RUNNING", "4 SUCCESS"]
+
+
+def test_refusals_that_the_table_cannot_count_set_nothing_aside(world: World):
+    first, _ = _owes(world, 1, 2)
+    world.taken.refuses[first.message_id] = NEVER
+    world.store.before("count_refusal", cannot())
+    for report in world.minutes(20):
+        assert (report.not_taken, report.set_aside, report.owed) == (1, 0, 2)
+    assert len(world.journal_of("store failed")) == 20
+    world.store.in_peace()
+    assert [report.set_aside for report in world.minutes(10)] == [0] * 9 + [1]
+
+
+def test_what_the_table_cannot_set_aside_stays_owed_until_it_can(world: World):
+    first, second = _owes(world, 1, 2)
+    world.taken.refuses[first.message_id] = NEVER
+    world.store.before("set_aside", cannot())
+    for report in world.minutes(15):
+        assert (report.published, report.set_aside, report.owed) == (0, 0, 2)
+    assert len(world.journal_of("set aside")) == 6, "each try is said before it is made"
+    world.store.in_peace()
+    report = world.after(1).tick()
+    assert (report.published, report.set_aside, report.owed) == (1, 1, 0)
+    assert world.journal_of("set aside") == [(first, NEVER.reason)] * 7
+    assert world.taken.taken == [second]
+
+
+def test_a_message_that_is_taken_after_some_refusals_was_never_in_danger(world: World):
+    first, second = _owes(world, 1, 2)
+    world.taken.refuses[first.message_id] = NEVER
+    world.minutes(9)
+    world.taken.refuses.clear()
+    world.minutes(1)
+    assert world.taken.taken == [first, second]
+    world.keeps_its_promise()
+
+
+def test_the_inbox_too_sets_aside_what_the_topic_never_takes(world: World):
+    world.all_pending(RUN)
+    world.refuses(NEVER)
+    for minute in range(12):
+        world.after(1).goes("RUNNING" if minute % 2 else "CANCELLING")
+        world.track()
+    assert [(owed.run, owed.sequence) for owed in world.stored.are_set_aside(SOURCE)] == [(RUN, 2)]
+    assert len(world.journal_of("set aside")) == 1
+
+
+def test_no_message_is_set_aside_without_a_word_even_if_the_process_dies_over_it(world: World):
+    first, _ = _owes(world, 1, 2)
+    world.taken.refuses[first.message_id] = NEVER
+    world.minutes(9)
+    world.store.after("set_aside", dies)
+    with pytest.raises(Crash):
+        world.minutes(1)
+    world.store.in_peace()
+    world.minutes(3)
+    assert (first, NEVER.reason) in world.journal_of("set aside")

@@ -1,28 +1,38 @@
-"""What a look means: every row of the table in `decide`'s docstring, and every pair of states."""
+"""What a look means: every pair of states, and whatever the reply's time and attempt are beside them."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 
 from runwatch.core import decide as module
 from runwatch.core.decide import decide
-from runwatch.core.decision import Patience, Reason
-from runwatch.core.leaving import untrack
-from runwatch.core.transitions import retry_expected
+from runwatch.core.decision import Decision, Patience, Reason
+from runwatch.core.failures import Failure
 from runwatch.core.messages import Kind, Witness
 from runwatch.core.states import State
-from runwatch.core.tracked import Left
-from tests.builders import RUN, a_run, a_tracked, at, decided, detail_of
+from runwatch.core.tracked import Left, TrackedRun, Trouble
+from runwatch.core.transitions import retry_expected
+from tests.builders import BILLED, RUN, a_run, a_tracked, at, decided, detail_of
 
 UNKNOWN = "RESUMING"
-SEEN = [*State, UNKNOWN]
+STATES = [*State, UNKNOWN]
 
-# Every pair of (remembered, seen) states of one attempt, one meaning each:
-# F first sight, = nothing new, t transition, U unexpected.
-MEANINGS = """
+# How to read a reply by its attempt and its `updatedAt`, beside those we remember:
+# s stale, a a later attempt; N and E: by the pair of states, in the table for a newer or for an equal time.
+REPLIES = """
+         older equal newer
+lower    s     s     s
+same     s     E     N
+unnamed  s     E     N
+higher   s     a     a
+"""
+
+# Every pair of (remembered, seen) states of one attempt: = nothing new, t transition, U unexpected, s stale.
+NEWER = """
             SUBMITTED QUEUED PENDING SCHEDULED RUNNING SUCCESS FAILED CANCELLING CANCELLED RESUMING
-nothing     F         F      F       F         F       F       F      F          F         F
 SUBMITTED   =         t      t       t         t       t       t      t          t         t
 QUEUED      t         =      t       t         t       t       t      t          t         t
 PENDING     t         t      =       t         t       t       t      t          t         t
@@ -34,78 +44,170 @@ CANCELLING  t         t      t       t         t       t       t      =         
 CANCELLED   U         U      U       U         U       U       U      U          =         U
 RESUMING    t         t      t       t         t       t       t      t          t         =
 """
-REASONS = {"F": Reason.FIRST_SIGHT, "=": Reason.SAME, "t": Reason.TRANSITION, "U": Reason.UNEXPECTED}
+
+# Of two states that a run took on in the same moment, the one that comes before the other is an older copy of the run.
+EQUAL = """
+            SUBMITTED QUEUED PENDING SCHEDULED RUNNING SUCCESS FAILED CANCELLING CANCELLED RESUMING
+SUBMITTED   =         t      t       t         t       t       t      t          t         t
+QUEUED      s         =      t       t         t       t       t      t          t         t
+PENDING     s         s      =       t         t       t       t      t          t         t
+SCHEDULED   s         s      s       =         t       t       t      t          t         t
+RUNNING     s         s      s       s         =       t       t      t          t         t
+SUCCESS     s         s      s       s         s       =       U      s          U         U
+FAILED      s         s      s       s         s       U       =      s          U         U
+CANCELLING  s         s      s       s         s       t       t      =          t         t
+CANCELLED   s         s      s       s         s       U       U      s          =         U
+RESUMING    t         t      t       t         t       t       t      t          t         =
+"""
+
+REASONS = {
+    "s": Reason.STALE_REPLY,
+    "a": Reason.NEW_ATTEMPT,
+    "=": Reason.SAME,
+    "t": Reason.TRANSITION,
+    "U": Reason.UNEXPECTED,
+}
+NOTHING_FOLLOWS = {Reason.SAME, Reason.STALE_REPLY, Reason.NOT_WATCHED}
 
 
-def _pairs() -> list[tuple[str | None, str, Reason]]:
-    header, *rows = [line.split() for line in MEANINGS.strip().splitlines()]
-    return [
-        (None if row[0] == "nothing" else row[0], seen, REASONS[meaning])
-        for row in rows
-        for seen, meaning in zip(header, row[1:], strict=True)
-    ]
+def _cells(table: str) -> dict[tuple[str, str], str]:
+    header, *rows = [line.split() for line in table.strip().splitlines()]
+    return {(row[0], column): cell for row in rows for column, cell in zip(header, row[1:], strict=True)}
 
 
-def test_every_pair_of_states_has_a_meaning():
-    assert {(remembered, seen) for remembered, seen, _ in _pairs()} == {
-        (remembered, seen) for remembered in [None, *SEEN] for seen in SEEN
-    }
+BY_REPLY, BY_NEWER, BY_EQUAL = _cells(REPLIES), _cells(NEWER), _cells(EQUAL)
+ATTEMPTS = {"lower": 1, "same": 2, "unnamed": None, "higher": 3}
+MOMENTS = {"older": at(seconds=-0.001), "equal": at(), "newer": at(0.5)}
+GONE = [Left.LOST, Left.QUARANTINED, Left.UNTRACKED]
 
 
-@pytest.mark.parametrize(("remembered", "seen", "reason"), _pairs())
-def test_a_pair_of_states_means_this(remembered: str | None, seen: str, reason: Reason):
-    decision = decided(a_tracked(remembered), a_run(seen, updated_at=at(0.5)))
-    assert decision.reason is reason
-    if reason is Reason.SAME:
-        assert decision.entries == ()
-        assert decision.record == a_tracked(remembered)
-        return
-    (entry,) = decision.entries
-    detail = detail_of(entry)
-    assert entry.kind is Kind.STATE_CHANGE
-    assert (detail["previousState"], detail["state"], detail["reached"]) == (remembered, seen, [seen])
-    assert detail["unexpected"] == (reason is Reason.UNEXPECTED or seen == UNKNOWN)
-    assert decision.record.state == seen
-    assert decision.record.watched
+class Case(NamedTuple):
+    seen: str
+    attempt: str
+    moment: str
 
 
-@pytest.mark.parametrize("remembered", SEEN)
-@pytest.mark.parametrize("seen", SEEN)
-def test_an_older_reply_changes_nothing_whatever_it_says(remembered: str, seen: str):
-    tracked = a_tracked(remembered)
-    decision = decided(tracked, a_run(seen, updated_at=at(seconds=-0.001), billed_resource_utilization={}), at(600))
+CASES = [Case(seen, attempt, moment) for seen in STATES for attempt, moment in BY_REPLY]
+
+
+def _meaning(left: Left | None, remembered: str | None, case: Case) -> Reason:
+    if left in GONE:
+        return Reason.NOT_WATCHED
+    if remembered is None:
+        return Reason.FIRST_SIGHT
+    cell = BY_REPLY[case.attempt, case.moment]
+    pair = (remembered, case.seen)
+    return REASONS[{"N": BY_NEWER[pair], "E": BY_EQUAL[pair]}.get(cell, cell)]
+
+
+def _remembered(left: Left | None, state: str | None) -> TrackedRun:
+    known = {"attempt": ATTEMPTS["same"], "sequence": 7} if state else {}
+    left_then = {"left": left, "left_at": at(), "summed_up": left is Left.SETTLED} if left else {}
+    return a_tracked(state, version=7, labels={"team": "gold"}, **known, **left_then)
+
+
+def _decided(tracked: TrackedRun, case: Case) -> Decision:
+    return decided(tracked, a_run(case.seen, attempt=ATTEMPTS[case.attempt], updated_at=MOMENTS[case.moment]))
+
+
+REMEMBERED = [
+    *[(None, state) for state in [None, *STATES]],
+    *[(Left.SETTLED, state) for state in STATES],
+    *[(left, state) for left in GONE for state in [None, *STATES]],
+]
+
+
+def test_the_tables_speak_of_every_pair_of_states():
+    assert BY_NEWER.keys() == BY_EQUAL.keys() == {(remembered, seen) for remembered in STATES for seen in STATES}
+    assert BY_REPLY.keys() == {(attempt, moment) for attempt in ATTEMPTS for moment in MOMENTS}
+
+
+@pytest.mark.parametrize(("left", "remembered"), REMEMBERED)
+def test_whatever_is_seen_after_a_state_means_what_the_tables_say(left: Left | None, remembered: str | None):
+    meanings = {case: _decided(_remembered(left, remembered), case).reason for case in CASES}
+    assert meanings == {case: _meaning(left, remembered, case) for case in CASES}
+
+
+def _every_decision(left: Left | None, remembered: str | None) -> Iterator[tuple[TrackedRun, Case, Decision]]:
+    tracked = _remembered(left, remembered)
+    for case in CASES:
+        yield tracked, case, _decided(tracked, case)
+
+
+@pytest.mark.parametrize(("left", "remembered"), REMEMBERED)
+def test_nothing_is_written_or_told_where_nothing_follows(left: Left | None, remembered: str | None):
+    for tracked, case, decision in _every_decision(left, remembered):
+        silent = (decision.record, decision.entries) == (tracked, ())
+        assert silent == (decision.reason in NOTHING_FOLLOWS), case
+
+
+@pytest.mark.parametrize(("left", "remembered"), REMEMBERED)
+def test_what_follows_tells_the_state_that_was_seen_and_remembers_it(left: Left | None, remembered: str | None):
+    for tracked, case, decision in _every_decision(left, remembered):
+        if decision.reason in NOTHING_FOLLOWS:
+            continue
+        last = detail_of(decision.entries[-1])
+        attempt = max(ATTEMPTS[case.attempt] or tracked.attempt, tracked.attempt)
+        assert (last["previousState"], last["state"], last["attempt"]) == (remembered, case.seen, attempt), case
+        assert last["unexpected"] == decision.unexpected, case
+        assert decision.unexpected == (decision.reason is Reason.UNEXPECTED or case.seen == UNKNOWN), case
+        record = decision.record
+        assert (record.state, record.attempt, record.updated_at) == (case.seen, attempt, MOMENTS[case.moment]), case
+        assert (record.state_seen_at, record.left, record.left_at) == (at(1), None, None), case
+        for kept in ("run", "tracked_at", "labels", "version", "summed_up"):
+            assert getattr(record, kept) == getattr(tracked, kept), case
+
+
+@pytest.mark.parametrize(("left", "remembered"), REMEMBERED)
+def test_what_follows_is_numbered_on_from_what_was_told(left: Left | None, remembered: str | None):
+    for tracked, case, decision in _every_decision(left, remembered):
+        numbers = [entry.sequence for entry in decision.entries]
+        assert numbers == list(range(tracked.sequence + 1, decision.record.sequence + 1)), case
+        assert len({entry.message_id for entry in decision.entries}) == len(numbers), case
+        kinds = [entry.kind for entry in decision.entries]
+        if decision.reason is Reason.NEW_ATTEMPT:
+            assert kinds == [Kind.RETRY, Kind.STATE_CHANGE], case
+        elif decision.reason not in NOTHING_FOLLOWS:
+            assert kinds == [Kind.STATE_CHANGE], case
+
+
+def test_transitions_share_an_id_only_if_they_are_the_same_transition():
+    facts: dict[str, object] = {}
+    for remembered in [None, *STATES]:
+        for _, _, decision in _every_decision(None, remembered):
+            for entry in decision.entries:
+                if entry.kind is Kind.STATE_CHANGE:
+                    detail = detail_of(entry)
+                    fact = (remembered, detail["state"], detail["attempt"], detail["updatedAt"], detail["sequence"])
+                    assert facts.setdefault(entry.message_id, fact) == fact
+    assert len(facts) == len(set(facts.values())) > len(STATES) ** 2
+
+
+@pytest.mark.parametrize(("left", "remembered"), REMEMBERED)
+def test_a_look_that_finds_the_run_forgets_the_trouble_there_was(left: Left | None, remembered: str | None):
+    """Whatever it finds; and no run that is not watched has any."""
+    trouble = Trouble(failure=Failure.NOT_FOUND, since=at(-1), looks=2)
+    for tracked, case, decision in _every_decision(left, remembered):
+        if tracked.watched:
+            assert _decided(tracked.changed(trouble=trouble), case) == decision, case
+
+
+def test_an_older_reply_settles_nothing_however_late_it_is():
+    stale = a_run("SUCCESS", updated_at=at(seconds=-0.001), billed_resource_utilization=BILLED)
+    tracked = a_tracked("SUCCESS")
+    decision = decided(tracked, stale, at(600))
     assert (decision.reason, decision.record, decision.entries) == (Reason.STALE_REPLY, tracked, ())
-
-
-@pytest.mark.parametrize("seen", SEEN)
-def test_a_reply_about_a_lower_attempt_changes_nothing_however_new_it_is(seen: str):
-    tracked = a_tracked("RUNNING", attempt=3)
-    decision = decided(tracked, a_run(seen, attempt=2, updated_at=at(30)), at(600))
-    assert (decision.reason, decision.record, decision.entries) == (Reason.STALE_REPLY, tracked, ())
-
-
-@pytest.mark.parametrize("remembered", SEEN)
-@pytest.mark.parametrize("seen", SEEN)
-def test_a_higher_attempt_is_news_whatever_its_state_and_never_unexpected(remembered: str, seen: str):
-    decision = decided(a_tracked(remembered), a_run(seen, attempt=2, updated_at=at(0.5)))
-    assert decision.reason is Reason.NEW_ATTEMPT
-    detail = detail_of(decision.entries[0])
-    assert (detail["previousState"], detail["state"], detail["attempt"]) == (remembered, seen, 2)
-    assert detail["unexpected"] == (seen == UNKNOWN)
-    assert (decision.record.attempt, decision.record.watched) == (2, True)
-
-
-def test_a_higher_attempt_in_an_older_reply_is_stale():
-    assert decided(a_tracked("FAILED"), a_run("RUNNING", attempt=2, updated_at=at(-1))).reason is Reason.STALE_REPLY
-
-
-def test_a_change_within_the_same_moment_is_not_stale():
-    assert decided(a_tracked("PENDING"), a_run("RUNNING", updated_at=at())).reason is Reason.TRANSITION
 
 
 def test_a_reply_without_an_attempt_is_about_the_attempt_we_know():
     decision = decided(a_tracked("RUNNING", attempt=2), a_run("SUCCESS", updated_at=at(1)))
     assert (decision.reason, decision.record.attempt) == (Reason.TRANSITION, 2)
+
+
+def test_a_run_that_is_first_seen_in_a_later_attempt_is_told_from_there_on():
+    decision = decided(a_tracked(), a_run("RUNNING", attempt=3))
+    assert [(entry.kind, detail_of(entry)["attempt"]) for entry in decision.entries] == [(Kind.STATE_CHANGE, 3)]
+    assert (decision.reason, decision.record.attempt) == (Reason.FIRST_SIGHT, 3)
 
 
 def test_a_reply_that_only_moved_in_time_is_not_news():
@@ -194,31 +296,6 @@ def test_a_run_that_ended_without_starting_has_not_been_running():
     assert detail_of(decision.entries[0])["reached"] == ["CANCELLED"]
 
 
-def test_a_new_attempt_that_still_shows_the_start_of_the_old_one_has_not_been_running():
-    seen = a_run(
-        "FAILED",
-        attempt=2,
-        updated_at=at(9),
-        attempt_created_at=at(8),
-        started_at=at(1),
-        retry_policy={"maxAttempts": 2},
-    )
-    decision = decided(a_tracked("FAILED", running_told=True), seen, at(9))
-    assert detail_of(decision.entries[0])["reached"] == ["FAILED"]
-    assert not decision.record.running_told
-
-
-def test_a_new_attempt_without_the_time_it_began_is_not_said_to_have_been_running():
-    decision = decided(a_tracked("FAILED"), a_run("SUCCESS", attempt=2, updated_at=at(9), started_at=at(1)), at(9))
-    assert detail_of(decision.entries[0])["reached"] == ["SUCCESS"]
-
-
-def test_every_attempt_that_ran_unseen_is_told():
-    seen = a_run("SUCCESS", attempt=2, updated_at=at(9), attempt_created_at=at(8), started_at=at(8))
-    decision = decided(a_tracked("FAILED", running_told=True), seen, at(9))
-    assert detail_of(decision.entries[0])["reached"] == ["RUNNING", "SUCCESS"]
-
-
 # Final, and the retries of AWS.
 
 BATCH_POLICIES = [
@@ -255,11 +332,11 @@ def test_whether_aws_will_retry_follows_from_mode_policy_and_attempt(
 ):
     failed = a_run("FAILED", mode=mode, retry_policy=policy, attempt=attempt)
     assert retry_expected(failed) is expected
-    detail = detail_of(decided(a_tracked("RUNNING"), failed).entries[0])
+    detail = detail_of(decided(a_tracked("RUNNING", attempt=attempt or 1), failed).entries[0])
     assert (detail["retryExpected"], detail["final"]) == (expected, not expected)
 
 
-@pytest.mark.parametrize("state", [state for state in SEEN if state != "FAILED"])
+@pytest.mark.parametrize("state", [state for state in STATES if state != "FAILED"])
 @pytest.mark.parametrize("mode", ["BATCH", "STREAMING"])
 def test_only_a_failure_is_retried(state: str, mode: str):
     seen = a_run(state, mode=mode, retry_policy={"maxAttempts": 10}, attempt=1)
@@ -329,7 +406,7 @@ def test_times_of_aws_that_contradict_each_other_never_make_a_negative_duration(
 def test_the_id_does_not_depend_on_when_we_looked_or_what_made_us_look():
     tracked, seen = a_tracked("PENDING"), a_run("RUNNING", updated_at=at(1))
     ids = {
-        decide(tracked, seen, now, Patience(), witness).entries[0].message_id
+        decide(tracked, seen, {}, now, Patience(), witness).entries[0].message_id
         for now in (at(1), at(2), at(600))
         for witness in Witness
     }
@@ -339,10 +416,6 @@ def test_the_id_does_not_depend_on_when_we_looked_or_what_made_us_look():
 def test_the_id_of_settling_does_not_depend_on_when_we_looked():
     tracked, seen = a_tracked("SUCCESS"), a_run("SUCCESS", billed_resource_utilization={"vCPUHour": 1.0})
     assert len({decided(tracked, seen, now).entries[0].message_id for now in (at(1), at(2), at(600))}) == 1
-
-
-def test_the_id_of_untracking_does_not_depend_on_when_it_was_asked():
-    assert len({untrack(a_tracked("RUNNING"), now).entries[0].message_id for now in (at(1), at(600))}) == 1
 
 
 @pytest.mark.parametrize(
@@ -373,42 +446,12 @@ def test_the_same_change_at_another_place_in_the_ledger_has_another_id():
     assert one.entries[0].message_id != another.entries[0].message_id
 
 
-# Leaving on request.
-
-
-@pytest.mark.parametrize("state", [None, *SEEN])
-def test_a_run_is_untracked_on_request_with_the_last_state_that_was_seen(state: str | None):
-    tracked = a_tracked(state)
-    decision = untrack(tracked, at(5))
-    assert decision.reason is Reason.UNTRACKED
-    assert decision.record == tracked.changed(sequence=tracked.sequence + 1, left=Left.UNTRACKED, left_at=at(5))
-    (entry,) = decision.entries
-    assert (entry.kind, entry.sequence, detail_of(entry)["state"]) == (Kind.UNTRACKED, tracked.sequence + 1, state)
-
-
-@pytest.mark.parametrize("left", [*Left])
-def test_a_run_that_has_left_stays_as_it_left(left: Left):
-    tracked = a_tracked("SUCCESS", left=left, left_at=at())
-    decision = untrack(tracked, at(5))
-    assert (decision.reason, decision.record, decision.entries) == (Reason.NOT_WATCHED, tracked, ())
-
-
-@pytest.mark.parametrize("seen", ["RUNNING", "SUCCESS", "FAILED"])
-def test_a_look_that_comes_after_the_run_was_untracked_does_not_watch_it_again(seen: str):
-    """A tick that read the run before, or from an index that lags, decides again on the record as it is now."""
-    untracked = a_tracked("PENDING", left=Left.UNTRACKED, left_at=at(1))
-    decision = decided(untracked, a_run(seen, updated_at=at(2)), at(2))
-    assert (decision.record, decision.entries) == (untracked, ())
-
-
 # The table in the docstring.
 
 
-def test_the_table_in_the_docstring_names_the_reasons_that_a_look_can_have():
+def test_the_tables_in_the_docstring_name_the_reasons_that_a_look_can_have():
     rows = re.findall(r"^\| .* \| ([A-Z_]+) +\|", module.__doc__ or "", re.MULTILINE)
-    assert sorted(rows) == sorted(set(rows))
-    of_leaving = {Reason.SETTLED, Reason.UNTRACKED, Reason.NOT_WATCHED}
-    assert {Reason[row] for row in rows} - of_leaving == {*Reason} - of_leaving
+    assert {Reason[row] for row in rows} == {*Reason} - {Reason.SETTLED, Reason.UNTRACKED}
 
 
 def test_the_docstring_names_the_defaults_that_the_code_has():

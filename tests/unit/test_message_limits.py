@@ -1,19 +1,35 @@
-"""A message is at most 256 KiB with its attributes, and a record fits an item of the table, whatever a reply holds."""
+"""What is sent and stored is never too long, whatever a reply holds.
+
+A message has at most 256 KiB with its attributes, a record and an entry fit an item of the table, and all that one
+decision tells fits one transaction.
+"""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runwatch.adapters.table import DynamoStore
+from runwatch.core.attempts import ended_unseen
+from runwatch.core.decision import Decision
+from runwatch.core.failures import Failure
 from runwatch.core.leaving import untrack
 from runwatch.core.ledger import Entry
+from runwatch.core.messages import Kind
+from runwatch.core.model import JobRun
 from runwatch.core.states import State
-from tests.builders import RUN, a_run, a_tracked, at, decided, detail_of, told
+from runwatch.core.tracked import TrackedRun
+from tests.builders import RUN, a_run, a_tracked, at, decided, decided_unread, detail_of, told
 
 SNS_LIMIT = 256 * 1024
 ITEM_LIMIT = 400 * 1024
+TRANSACTION_LIMIT = 4 * 1024 * 1024
+TRANSACTION_ITEMS = 100
 MARK = "… (cut)"
 
 LETTERS = ["x", '"', "\\", "\n", "\x00", "\x7f", "é", "€", "\uffff", "\N{ROCKET}"]
@@ -39,19 +55,21 @@ class Nasty:
     labels: int
     state: str = "SUCCESS"
 
-    def told(self) -> list[Entry]:
+    def run(self, attempt: int = 1) -> JobRun:
         texts = {name: self.letters[name] * length or None for name, length in self.lengths.items()}
         cloud_watch = {"enabled": True, "logGroupName": texts.pop("group"), "logStreamNamePrefix": texts.pop("prefix")}
         monitoring = {
             "s3MonitoringConfiguration": {"logUri": texts.pop("uri")},
             "cloudWatchLoggingConfiguration": cloud_watch,
         }
-        run = a_run(
+        return a_run(
             self.state,
             **texts,
-            updated_at=at(1),
-            started_at=at(),
-            ended_at=at(1),
+            attempt=attempt,
+            attempt_created_at=at(attempt),
+            updated_at=at(attempt),
+            started_at=at(attempt),
+            ended_at=at(attempt),
             tags=pairs(self.letters["tags"], self.tags),
             configuration_overrides={"monitoringConfiguration": monitoring},
             billed_resource_utilization={
@@ -60,9 +78,27 @@ class Nasty:
                 "storageGBHour": float("nan"),
             },
         )
-        labels = pairs(self.letters["labels"], self.labels)
-        decision = decided(a_tracked("PENDING", labels=labels), run, at(600))
-        return [*decision.entries, *untrack(a_tracked("RUNNING", labels=labels, name=run.name), at()).entries]
+
+    def remembered(self, state: str) -> TrackedRun:
+        return a_tracked(state, labels=pairs(self.letters["labels"], self.labels), name=self.run().name)
+
+    def after_attempts(self, attempts: int) -> Decision:
+        """It is over after so many attempts, and nobody looked at it since the first one failed."""
+        endings = {attempt: self.run(attempt).model_copy(update={"state": "FAILED"}) for attempt in range(1, attempts)}
+        return decided(self.remembered("FAILED"), self.run(attempts), at(600), endings=endings)
+
+    def told(self) -> list[Entry]:
+        gone = self.remembered("RUNNING")
+        for minutes in (1, 2, 4):
+            lost = decided_unread(gone, Failure.NOT_FOUND, at(minutes), cause=self.letters["name"] * 100_000)
+            gone = lost.record
+        decisions = [
+            decided(self.remembered("PENDING"), self.run(), at(600)),
+            self.after_attempts(3),
+            untrack(self.remembered("RUNNING"), at()),
+            lost,
+        ]
+        return [entry for decision in decisions for entry in decision.entries]
 
 
 def pairs(letter: str, count: int) -> dict[str, str]:
@@ -95,7 +131,7 @@ def nasty(longest: dict[str, int], states: list[str]) -> st.SearchStrategy[Nasty
 
 
 def assert_sendable(entries: list[Entry]) -> None:
-    assert entries
+    assert {entry.kind for entry in entries} >= {Kind.STATE_CHANGE, Kind.RETRY, Kind.LOST, Kind.UNTRACKED}
     for entry in entries:
         assert size(entry) <= SNS_LIMIT
         assert told(entry)["id"] == entry.message_id
@@ -180,3 +216,49 @@ def test_all_the_labels_that_the_inbox_allows_are_told():
 def test_nothing_is_cut_from_a_run_as_aws_documents_it():
     run = a_run(name="n" * 256, state_details="d" * 256, created_by="c" * 2048, release_label="r" * 64, run=RUN)
     assert detail_of(decided(a_tracked(), run).entries[0])["cut"] == []
+
+
+# One decision is one transaction.
+
+
+class Recording:
+    """Takes a transaction as DynamoDB's client does, and keeps its items."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Mapping[str, str]]] = []
+
+    def transact_write_items(self, *, TransactItems: Sequence[Mapping[str, Any]], **_: object) -> None:  # noqa: N803
+        self.items = [write["Put"]["Item"] for write in TransactItems]
+
+    @property
+    def sizes(self) -> list[int]:
+        """As DynamoDB counts: the names and the values."""
+        return [
+            sum(len(name.encode()) + len(text.encode()) for name, value in item.items() for text in value.values())
+            for item in self.items
+        ]
+
+
+def stored(decision: Decision) -> Recording:
+    dynamodb: Any = Recording()
+    DynamoStore(dynamodb, "runs", timedelta(days=90)).commit(decision.record, decision.entries)
+    return dynamodb
+
+
+@pytest.mark.parametrize("letter", LETTERS, ids=ascii)
+def test_the_most_that_can_pass_between_two_looks_fits_one_transaction(letter: str):
+    """Ten endings, eleven retries, the end and the summary, each with all that AWS and the inbox allow."""
+    decision = Nasty(dict.fromkeys(FIELDS, letter), LEGAL, 200, 50).after_attempts(60)
+    kinds = [entry.kind for entry in decision.entries]
+    assert [kinds.count(kind) for kind in (Kind.RETRY, Kind.STATE_CHANGE, Kind.SETTLED)] == [11, 11, 1]
+    written = stored(decision)
+    assert len(written.items) == 1 + 11 + 11 + 1 <= TRANSACTION_ITEMS
+    assert sum(written.sizes) < TRANSACTION_LIMIT
+    assert max(written.sizes) < ITEM_LIMIT
+
+
+@pytest.mark.parametrize("state", [*State, "RESUMING"])
+def test_no_decision_tells_more_than_that_however_many_attempts_passed(state: str):
+    tracked, seen = a_tracked(state), a_run("SUCCESS", attempt=10**9, updated_at=at(1), billed_resource_utilization={})
+    endings = {attempt: a_run("FAILED", attempt=attempt) for attempt in ended_unseen(tracked, seen)}
+    assert len(decided(tracked, seen, at(2), endings=endings).entries) == (23 if state == "FAILED" else 22)

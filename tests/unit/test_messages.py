@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
 
-from runwatch.core.leaving import untrack
+from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
+from runwatch.core.leaving import untrack
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind
 from runwatch.core.tracked import TrackedRun
@@ -20,9 +21,11 @@ from tests.builders import (
     a_full_run,
     a_run,
     a_tracked,
+    an_ending,
     an_entry,
     at,
     decided,
+    decided_unread,
     detail_of,
     flat,
     told,
@@ -41,14 +44,60 @@ REMEMBERED: dict[str, Any] = {
 }
 
 
+CAUSES = {
+    Failure.NOT_FOUND: "ResourceNotFoundException: Job run 00f2def does not exist.",
+    Failure.REJECTED: "ValidationException: Invalid job run id 00f2def.",
+}
+
+
+def gone(tracked: TrackedRun, failure: Failure) -> Entry:
+    """What is told after three looks over four minutes."""
+    for minutes in (8, 10, 12):
+        decision = decided_unread(tracked, failure, at(minutes), cause=CAUSES[failure])
+        tracked = decision.record
+    (entry,) = decision.entries
+    return entry
+
+
 def every_message() -> dict[str, Entry]:
     """One message of each kind, from a run of which everything is known; by the name of its golden file."""
-    changed, settled = decided(a_tracked("SCHEDULED", **REMEMBERED), a_full_run(), at(12)).entries
-    (untracked,) = untrack(a_tracked("RUNNING", **REMEMBERED, name="daily-gold"), at(12)).entries
-    return {"state-change": changed, "settled": settled, "untracked": untracked}
+    scheduled, running = a_tracked("SCHEDULED", **REMEMBERED), a_tracked("RUNNING", **REMEMBERED, name="daily-gold")
+    ended = {"attempt_created_at": at(-29), "started_at": at(-28), "ended_at": at(-21), "updated_at": at(-21)}
+    before = {2: an_ending(2, name="daily-gold", **ended)}
+    earlier = running.changed(attempt=2, updated_at=at(-28))
+    changed, settled = decided(scheduled, a_full_run(), at(12)).entries
+    _, retried, *_ = decided(earlier, a_full_run(), at(12), endings=before).entries
+    (untracked,) = untrack(running, at(12)).entries
+    return {
+        "state-change": changed,
+        "retry": retried,
+        "settled": settled,
+        "lost": gone(running, Failure.NOT_FOUND),
+        "quarantined": gone(running, Failure.REJECTED),
+        "untracked": untracked,
+    }
 
 
-KINDS = {"state-change": Kind.STATE_CHANGE, "settled": Kind.SETTLED, "untracked": Kind.UNTRACKED}
+def barely_known() -> dict[str, Entry]:
+    """One of each kind, from a run of which hardly anything is known."""
+    return {
+        "state-change": decided(a_tracked(), a_run("SUBMITTED")).entries[0],
+        "retry": decided(a_tracked("RUNNING"), a_run("RUNNING", attempt=2)).entries[0],
+        "settled": decided(a_tracked("SUCCESS"), a_run("SUCCESS"), at(60)).entries[0],
+        "lost": gone(a_tracked(), Failure.NOT_FOUND),
+        "quarantined": gone(a_tracked(), Failure.REJECTED),
+        "untracked": untrack(a_tracked(), at()).entries[0],
+    }
+
+
+KINDS = {
+    "state-change": Kind.STATE_CHANGE,
+    "retry": Kind.RETRY,
+    "settled": Kind.SETTLED,
+    "lost": Kind.LOST,
+    "quarantined": Kind.QUARANTINED,
+    "untracked": Kind.UNTRACKED,
+}
 
 
 def golden(name: str, version: str = "1") -> dict[str, Any]:
@@ -104,20 +153,27 @@ OF_A_SETTLED = OF_EVERY_RUN | {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "detail"),
-    [("state-change", OF_A_TRANSITION), ("settled", OF_A_SETTLED), ("untracked", OF_EVERY_RUN)],
-)
-@pytest.mark.parametrize("known", [True, False], ids=["everything known", "hardly anything known"])
-def test_a_message_always_has_all_its_keys(name: str, detail: set[str], *, known: bool):
-    bare = {
-        "state-change": decided(a_tracked(), a_run("SUBMITTED")).entries[0],
-        "settled": decided(a_tracked("SUCCESS"), a_run("SUCCESS"), at(60)).entries[0],
-        "untracked": untrack(a_tracked(), at()).entries[0],
-    }
-    message = told((every_message() if known else bare)[name])
+OF_A_RETRY = OF_EVERY_RUN | {
+    *("previousAttempt", "previousAttemptState", "previousAttemptCreatedAt", "previousAttemptEndedAt"),
+    *("newAttempt", "newAttemptCreatedAt", "attemptsSkipped"),
+}
+OF_A_RUN_THAT_IS_GONE = OF_EVERY_RUN | {"since", "cause"}
+KEYS = {
+    "state-change": OF_A_TRANSITION,
+    "retry": OF_A_RETRY,
+    "settled": OF_A_SETTLED,
+    "lost": OF_A_RUN_THAT_IS_GONE,
+    "quarantined": OF_A_RUN_THAT_IS_GONE,
+    "untracked": OF_EVERY_RUN,
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("messages", [every_message, barely_known], ids=["everything known", "hardly anything known"])
+def test_a_message_always_has_all_its_keys(name: str, messages: Callable[[], dict[str, Entry]]):
+    message = told(messages()[name])
     assert message.keys() == ENVELOPE
-    assert message["detail"].keys() == detail
+    assert message["detail"].keys() == KEYS[name]
     assert message["detail"]["links"].keys() == {"console", "driverLog"}
 
 
@@ -137,9 +193,17 @@ def test_what_is_not_known_is_null():
     assert (detail["tags"], detail["labels"], detail["links"]["driverLog"]) == ({}, {}, None)
 
 
-def test_an_untracked_run_that_was_never_seen_has_no_state_and_no_attempt():
-    detail = detail_of(untrack(a_tracked(), at()).entries[0])
-    assert (detail["state"], detail["attempt"]) == (None, None)
+@pytest.mark.parametrize("name", ["untracked", "lost", "quarantined"])
+def test_a_run_that_left_and_was_never_seen_has_no_state_and_no_attempt(name: str):
+    detail = detail_of(barely_known()[name])
+    assert (detail["state"], detail["attempt"], detail["updatedAt"]) == (None, None, None)
+
+
+def test_of_an_attempt_that_aws_does_not_know_a_retry_knows_its_number():
+    detail = detail_of(barely_known()["retry"])
+    assert (detail["previousAttempt"], detail["newAttempt"], detail["attemptsSkipped"]) == (1, 2, 0)
+    unknown = ("previousAttemptState", "previousAttemptCreatedAt", "previousAttemptEndedAt", "newAttemptCreatedAt")
+    assert [detail[name] for name in unknown] == [None] * 4
 
 
 def test_the_envelope_is_shaped_like_aws_s_own_event():
@@ -157,7 +221,10 @@ def test_the_envelope_is_shaped_like_aws_s_own_event():
     ("name", "detail_type"),
     [
         ("state-change", "EMR Serverless Job Run State Change"),
+        ("retry", "EMR Serverless Job Run Retry"),
         ("settled", "EMR Serverless Job Run Settled"),
+        ("lost", "EMR Serverless Job Run Lost"),
+        ("quarantined", "EMR Serverless Job Run Quarantined"),
         ("untracked", "EMR Serverless Job Run Untracked"),
     ],
 )
@@ -181,7 +248,7 @@ def test_the_account_and_region_are_the_run_s():
 
 def _times(value: object) -> list[str]:
     if isinstance(value, dict):
-        named = [part for key, part in value.items() if (key.endswith("At") or key == "time") and part is not None]
+        named = [part for key, part in value.items() if key.endswith(("At", "time", "since")) and part is not None]
         return named + [moment for part in value.values() for moment in _times(part)]
     return []
 
@@ -200,8 +267,9 @@ def test_a_time_of_another_zone_is_told_in_utc():
     assert detail["createdAt"] == detail["updatedAt"] == "2026-01-31T02:00:00Z"
 
 
-def test_a_repeat_is_the_same_to_the_letter():
-    one, two = every_message()["state-change"], every_message()["state-change"]
+@pytest.mark.parametrize("name", KINDS)
+def test_a_repeat_is_the_same_to_the_letter(name: str):
+    one, two = every_message()[name], every_message()[name]
     assert (one.body, one.attributes, one.message_id) == (two.body, two.attributes, two.message_id)
 
 
@@ -233,7 +301,10 @@ def test_there_are_at_most_ten_attributes_and_only_the_contract_s(name: str):
                 "final": "true",
             },
         ),
+        ("retry", {"kind": "RETRY"}),
         ("settled", {"kind": "SETTLED", "state": "FAILED"}),
+        ("lost", {"kind": "LOST", "state": "RUNNING"}),
+        ("quarantined", {"kind": "QUARANTINED", "state": "RUNNING"}),
         ("untracked", {"kind": "UNTRACKED", "state": "RUNNING"}),
     ],
 )
@@ -250,7 +321,8 @@ def test_an_absent_fact_is_no_attribute_because_sns_has_no_empty_ones():
     attributes = decided(a_tracked(), a_run("SUBMITTED", name="")).entries[0].attributes
     assert attributes.keys() == {"kind", "state", "reached", "final", "applicationId", "account", "region"}
     assert attributes["final"] == "false"
-    assert untrack(a_tracked(), at()).entries[0].attributes.keys() == {"kind", "applicationId", "account", "region"}
+    for name in ("retry", "lost", "quarantined", "untracked"):
+        assert barely_known()[name].attributes.keys() == {"kind", "applicationId", "account", "region"}
 
 
 # Secrets.
@@ -261,9 +333,11 @@ def test_arguments_parameters_and_properties_of_a_run_never_leave(reply: str):
     run = a_full_run(reply)
     record = TrackedRun.new(RunId.parse(run.arn), at())
     decision = decided(record, run, at(600))
-    assert decision.entries
+    of_attempts = {number: a_full_run(reply, attempt=number) for number in range(1, 6)}
+    later = decided(decision.record, of_attempts[5], at(601), endings=of_attempts)
+    assert {entry.kind for entry in later.entries} >= {Kind.RETRY, Kind.STATE_CHANGE}
     assert "canary" in run.model_dump_json()
-    for entry in (*decision.entries, *untrack(record, at()).entries):
+    for entry in (*decision.entries, *later.entries, *untrack(record, at()).entries):
         assert "canary" not in entry.body
         assert "canary" not in flat(entry.attributes)
     assert "canary" not in decision.record.model_dump_json()

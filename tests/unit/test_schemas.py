@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
+from runwatch.core.failures import Failure
 from runwatch.core.leaving import untrack
 from runwatch.core.messages import MESSAGES, Kind, Message
 from runwatch.core.states import State
 from schemas import DIALECT, FOLDER, file_of, generated
-from tests.builders import GOLDEN, a_run, a_tracked, an_entry, at, decided, told
+from tests.builders import GOLDEN, a_run, a_tracked, an_ending, an_entry, at, decided, decided_unread, told
 
 FILES = sorted(generated(), key=str)
 
@@ -106,6 +107,35 @@ MOMENTS = st.none() | st.integers(-100, 100).map(at)
     ),
 )
 def test_every_message_that_is_made_is_valid(state: str, remembered: str | None, more: dict[str, object]):
-    decision = decided(a_tracked(remembered), a_run(state, **more), at(600))
-    for entry in (*decision.entries, *untrack(a_tracked(remembered), at()).entries):
+    tracked = a_tracked(remembered)
+    decision = decided(tracked, a_run(state, **more), at(600))
+    for entry in (*decision.entries, *untrack(tracked, at()).entries):
         VALIDATORS[entry.kind].validate(told(entry))
+
+
+@given(
+    remembered=st.sampled_from([*State, "RESUMING"]),
+    states=st.lists(st.none() | st.sampled_from([*State, "RESUMING"]), min_size=1, max_size=12),
+    more=st.fixed_dictionaries({"name": TEXT, "mode": TEXT, "attempt_created_at": MOMENTS, "started_at": MOMENTS}),
+)
+def test_every_message_about_attempts_is_valid(remembered: str, states: list[str | None], more: dict[str, object]):
+    endings = {number: state and an_ending(number, state, **more) for number, state in enumerate(states, start=1)}
+    latest = a_run("RUNNING", attempt=len(states) + 1, **more)
+    decision = decided(a_tracked(remembered), latest, at(600), endings=endings)
+    assert Kind.RETRY in {entry.kind for entry in decision.entries}
+    for entry in decision.entries:
+        VALIDATORS[entry.kind].validate(told(entry))
+
+
+@given(
+    remembered=st.none() | st.sampled_from([*State, "RESUMING"]),
+    failure=st.sampled_from([Failure.NOT_FOUND, Failure.REJECTED]),
+    cause=st.text(),
+)
+def test_every_message_about_a_run_that_is_gone_is_valid(remembered: str | None, failure: Failure, cause: str):
+    tracked = a_tracked(remembered)
+    for minutes in (1, 2, 4):
+        decision = decided_unread(tracked, failure, at(minutes), cause=cause)
+        tracked = decision.record
+    (entry,) = decision.entries
+    VALIDATORS[entry.kind].validate(told(entry))

@@ -1,4 +1,4 @@
-"""A run settles once: when it is final and its bill is in, or the wait for the bill is over."""
+"""A run settles when it is final and its bill is in, or the wait for the bill is over; and is summed up once."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from runwatch.core.decision import Patience, Reason
 from runwatch.core.messages import Kind
 from runwatch.core.states import State
 from runwatch.core.tracked import Left
-from tests.builders import BILLED, a_run, a_tracked, at, decided, detail_of
+from tests.builders import BILLED, a_run, a_tracked, an_ending, at, decided, detail_of
 
 PATIENCE = Patience(for_bill=timedelta(minutes=30), for_retry=timedelta(minutes=15))
 RETRIED = {"mode": "BATCH", "retry_policy": {"maxAttempts": 2}, "attempt": 1}
@@ -25,7 +25,7 @@ def test_a_run_whose_bill_is_in_settles_at_the_next_look(state: str):
     assert decision.reason is Reason.SETTLED
     (entry,) = decision.entries
     assert (entry.kind, entry.sequence) == (Kind.SETTLED, 2)
-    assert decision.record == tracked.changed(sequence=2, left=Left.SETTLED, left_at=at(1))
+    assert decision.record == tracked.changed(sequence=2, left=Left.SETTLED, left_at=at(1), summed_up=True)
     assert detail_of(entry)["billingComplete"] is True
     assert detail_of(entry)["billedResourceUtilization"] == BILLED
 
@@ -126,3 +126,42 @@ def test_an_empty_bill_is_a_bill():
     """As of a run that was cancelled before it got a worker."""
     decision = decided(a_tracked("CANCELLED"), a_run("CANCELLED", billed_resource_utilization={}), at(1))
     assert detail_of(decision.entries[0])["billingComplete"] is True
+
+
+# Once.
+
+SUMMED_UP = a_tracked("FAILED", left=Left.SETTLED, left_at=at(), summed_up=True)
+
+
+def test_a_run_that_came_back_and_ended_again_leaves_without_a_second_summary():
+    back = decided(SUMMED_UP, a_run("RUNNING", updated_at=at(1)), at(2))
+    assert (back.reason, back.record.watched, back.record.summed_up) == (Reason.UNEXPECTED, True, True)
+    ended = decided(back.record, a_run("SUCCESS", updated_at=at(3)), at(4))
+    assert (ended.reason, ended.record.watched) == (Reason.TRANSITION, True)
+    billed = decided(ended.record, a_run("SUCCESS", updated_at=at(5), billed_resource_utilization=BILLED), at(6))
+    assert (billed.reason, billed.entries) == (Reason.SETTLED, ())
+    assert billed.record == ended.record.changed(left=Left.SETTLED, left_at=at(6))
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "FAILED", "CANCELLED"])
+def test_a_run_that_came_back_to_end_at_once_leaves_again_without_a_second_summary(state: str):
+    """Its bill is in already."""
+    remembered = "CANCELLED" if state != "CANCELLED" else "SUCCESS"
+    settled = a_tracked(remembered, left=Left.SETTLED, left_at=at(), summed_up=True)
+    decision = decided(settled, a_run(state, updated_at=at(1), billed_resource_utilization=BILLED), at(2))
+    assert decision.reason is Reason.UNEXPECTED
+    assert [(entry.kind, entry.sequence) for entry in decision.entries] == [(Kind.STATE_CHANGE, 2)]
+    assert (decision.record.left, decision.record.left_at, decision.record.sequence) == (Left.SETTLED, at(2), 2)
+
+
+def test_an_attempt_that_began_after_the_run_was_summed_up_ends_without_a_second_summary():
+    seen = an_ending(3, "SUCCESS", billed_resource_utilization=BILLED)
+    decision = decided(SUMMED_UP, seen, at(30), endings={2: an_ending(2)})
+    assert decision.reason is Reason.NEW_ATTEMPT
+    assert [entry.kind for entry in decision.entries] == [Kind.RETRY, Kind.STATE_CHANGE] * 2
+    assert (decision.record.left, decision.record.sequence) == (Left.SETTLED, 5)
+
+
+def test_a_look_at_a_settled_run_that_finds_nothing_new_changes_nothing():
+    decision = decided(SUMMED_UP, a_run("FAILED", updated_at=at(9), billed_resource_utilization=BILLED), at(600))
+    assert (decision.reason, decision.record, decision.entries) == (Reason.SAME, SUMMED_UP, ())

@@ -11,15 +11,16 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from runwatch.core.decision import Decision, Reason
 from runwatch.core.failures import Failure
+from runwatch.core.ids import Source
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LookFailed
 from runwatch.report import TickReport
 
-__all__ = ["NAMESPACE", "Metric", "PowertoolsJournal"]
+__all__ = ["BY_EITHER", "EITHER", "NAMESPACE", "Metric", "PowertoolsJournal"]
 
 NAMESPACE = "Runwatch"
-"""CloudWatch namespace. Metrics of a tick have the dimensions `service` and `source` (account/region)."""
+"""CloudWatch namespace. Metrics have the dimension `service` and, where they are about one, `source`."""
 
 QUOTED = 512
 """Characters of somebody else's text that a log line quotes."""
@@ -59,6 +60,12 @@ class Metric(StrEnum):
     """Inbox messages that no second try can make right; dimension `service` only."""
 
 
+BY_EITHER = {Metric.SET_ASIDE, Metric.LOST, Metric.QUARANTINED}
+"""Not counted for a tick but when they happen, to the poller or to the inbox."""
+EITHER = "runwatch"
+"""Their `service`."""
+
+
 class PowertoolsJournal:
     def __init__(self, logger: Logger, service: str) -> None:
         self._logger = logger
@@ -80,6 +87,8 @@ class PowertoolsJournal:
                 attempt=decision.record.attempt,
                 reason=decision.reason,
             )
+        if left := {Reason.LOST: Metric.LOST, Reason.QUARANTINED: Metric.QUARANTINED}.get(decision.reason):
+            self._count({left: 1}, EITHER, decision.record.run.source)
 
     def nothing_new(self, decision: Decision) -> None:
         if decision.reason is Reason.STALE_REPLY:
@@ -100,10 +109,11 @@ class PowertoolsJournal:
         self._logger.error(
             "message set aside", run=entry.run.arn, sequence=entry.sequence, message_id=entry.message_id, cause=reason
         )
+        self._count({Metric.SET_ASIDE: 1}, EITHER, entry.run.source)
 
     def refused(self, body: str, reason: str) -> None:
         self._logger.error("request refused", cause=reason[: 2 * QUOTED], body=body[:QUOTED])
-        self._count({Metric.REFUSED: 1})
+        self._count({Metric.REFUSED: 1}, self._service)
 
     def ticked(self, report: TickReport) -> None:
         self._logger.info("tick", **report.as_json())
@@ -114,7 +124,6 @@ class PowertoolsJournal:
             Metric.CHANGED: report.changed,
             Metric.PUBLISHED: report.published,
             Metric.NOT_TAKEN: report.not_taken,
-            Metric.SET_ASIDE: report.set_aside,
             Metric.OWED: report.owed,
             Metric.STALE: report.stale,
             Metric.UNEXPECTED: report.unexpected,
@@ -123,20 +132,22 @@ class PowertoolsJournal:
             Metric.DENIED: report.failed[Failure.DENIED],
             Metric.NOT_FOUND: report.failed[Failure.NOT_FOUND],
             Metric.REJECTED: report.failed[Failure.REJECTED],
-            Metric.LOST: report.lost,
-            Metric.QUARANTINED: report.quarantined,
             Metric.LOST_RACES: report.lost_races,
             Metric.NOT_COMMITTED: report.not_committed,
             Metric.CUT_SHORT: int(report.cut_short),
         }
-        self._count(counts, source=str(report.source), seconds={Metric.OLDEST_OWED: report.oldest_owed_seconds})
+        self._count(counts, self._service, report.source, {Metric.OLDEST_OWED: report.oldest_owed_seconds})
 
     def _count(
-        self, counts: dict[Metric, float], source: str | None = None, seconds: dict[Metric, float] | None = None
+        self,
+        counts: dict[Metric, float],
+        service: str,
+        source: Source | None = None,
+        seconds: dict[Metric, float] | None = None,
     ) -> None:
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
         if source is not None:
-            metrics.add_dimension(name="source", value=source)
+            metrics.add_dimension(name="source", value=str(source))
         for metric, count in counts.items():
             metrics.add_metric(name=metric, unit=MetricUnit.Count, value=count)
         for metric, duration in (seconds or {}).items():

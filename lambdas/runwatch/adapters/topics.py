@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from runwatch.core.ledger import Entry
 from runwatch.ports import Refusal
@@ -23,6 +24,9 @@ BATCH_ENTRIES = 10
 BATCH_BYTES = 256 * 1024
 ABOUT_CONTENT = {"InvalidParameter", "ParameterValueInvalid", "ValidationException", "BatchRequestTooLong"}
 """Refusals for what is in a message (SNS API reference, PublishBatch, "Errors"), unless it is the topic's name."""
+
+NO_REPLY = (BotoCoreError, ResponseParserError, LookupError, ValueError, TypeError, AttributeError)
+"""No answer, or one that is none of SNS's and that boto, or we, cannot read."""
 
 
 class SnsTopic:
@@ -54,7 +58,7 @@ class SnsTopic:
                 # One message can spoil a call: alone, it holds back nobody else's.
                 return {name: why for entry in batch for name, why in self._publish_batch([entry]).items()}
             return {entry.message_id: refusal for entry in batch}
-        except Exception as error:  # noqa: BLE001 - what boto raises for a reply that is none of SNS's can be anything
+        except NO_REPLY as error:
             return {entry.message_id: Refusal(f"{type(error).__name__}: {error}") for entry in batch}
         return {
             entry.message_id: failed.get(number, Refusal("SNS did not say what became of it"))

@@ -346,8 +346,11 @@ def _id_of(detail: RunFacts) -> str:
 
 
 def _fitting(facts: dict[str, object]) -> dict[str, object]:
-    """Cut what is longer than AWS documents, and say in `cut` what was."""
-    fitting = {name: cut(value, TEXT_LIMIT) if isinstance(value, str) else value for name, value in facts.items()}
+    """Cut what is longer than AWS documents, and say in `cut` what was. Half a surrogate pair is no text in JSON."""
+    fitting = {
+        name: cut(value.encode(errors="replace").decode(), TEXT_LIMIT) if isinstance(value, str) else value
+        for name, value in facts.items()
+    }
     not_whole = [to_camel(name) for name, value in fitting.items() if isinstance(value, str) and value.endswith(CUT)]
     for name, limit in (("tags", TAGS_LIMIT), ("labels", LABELS_LIMIT)):
         whole = cast("dict[str, str]", facts[name])
