@@ -81,4 +81,4 @@ def _take(ports: Ports, patience: Patience, look: Look, report: TickReport) -> l
 
 
 def _age_of_oldest(held: Iterable[Owed], now: datetime) -> float:
-    return max(((now - entry.recorded_at).total_seconds() for entry in held), default=0.0)
+    return max([0.0, *((now - entry.recorded_at).total_seconds() for entry in held)])
