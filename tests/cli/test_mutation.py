@@ -9,7 +9,7 @@ from rich.console import Console
 
 import runwatch
 from mutation.__main__ import LIST, Mutant, faults_of, row_of, rows_in, table
-from mutation.selected import pytest_load_initial_conftests
+from mutation.quickly import pytest_load_initial_conftests
 
 CORE = Path(runwatch.__file__).parent / "core"
 KILLED = [Mutant("links.py", "killed", "")] * 97
@@ -80,10 +80,20 @@ def test_the_table_counts_every_outcome_by_file_and_in_all():
     assert ["all", "101", "98", "1", "1", "1", "98.0%"] in cells
 
 
-def test_a_test_whose_id_pytest_would_not_find_is_asked_for_with_all_its_parameters():
-    args = ["-x", "tests/a.py::test_one[a-1]", r"tests/a.py::test_two['\x00']", "-p", "a", "-p", "b"]
+def test_a_test_is_asked_for_once_and_with_all_its_parameters():
+    args = [
+        "-x",
+        "-p",
+        "a",
+        "t/a.py::test_one[a::b-1]",
+        r"t/a.py::test_two['\x00']",
+        "t/a.py::test_one[2]",
+        "-p",
+        "b",
+        "t",
+    ]
     pytest_load_initial_conftests(args)
-    assert args == ["-x", "tests/a.py::test_one[a-1]", "tests/a.py::test_two", "-p", "a", "-p", "b"]
+    assert args == ["-x", "-p", "a", "-p", "b", "t", "t/a.py::test_one", "t/a.py::test_two"]
 
 
 @pytest.mark.parametrize("row", rows_in(LIST.read_text()))
