@@ -5,7 +5,11 @@ process, beside the others in another.
 """
 
 import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +130,31 @@ def test_a_direct_invocation_tracks_and_a_bad_one_says_why_not(deployed: Any, ev
     refused = functions.invoke(FunctionName=name, Payload=json.dumps({"track": {"applicationId": application}}))
     assert "FunctionError" in refused
     assert "track.jobRunId" in refused["Payload"].read().decode()
+
+
+def test_a_message_that_was_set_aside_is_sent_again_by_the_next_tick_after_a_redrive(
+    deployed: Any, everything: Listener
+) -> None:
+    application, run = deployed.start("hard-to-send", "SUBMITTED:600 SUCCESS")
+    deployed.track(application, run)
+    (message,) = eventually(lambda: everything.heard_of(run), within=30, what="the first sight")
+    source = f"{stack.LOCAL_ACCOUNT}/{stack.LOCAL_REGION}"
+    (arn,) = message["resources"]
+    deployed.client("dynamodb").update_item(
+        TableName=deployed.stack["RunsTableName"],
+        Key={"pk": {"S": f"RUN#{arn}"}, "sk": {"S": "LOG#0000000001"}},
+        UpdateExpression="SET outbox_source = :aside, outbox_order = :order",
+        ExpressionAttributeValues={
+            ":aside": {"S": f"aside#{source}"},
+            ":order": {"S": f"{message['time']}#0000000001"},
+        },
+    )
+
+    def redrive(*options: str) -> str:
+        command = [Path(sys.executable).parent / "runwatch", "redrive", "--run", arn, *options]
+        surroundings = os.environ | stack.aws_environment(deployed.aws)
+        return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=True).stdout  # noqa: S603
+
+    assert redrive("--dry-run") == redrive()
+    eventually(lambda: everything.heard_of(run) == [message, message], within=90, what="the same message once more")
+    assert redrive() == ""

@@ -134,7 +134,7 @@ def _a_life(rng: random.Random) -> tuple[str, int]:
     """The states that a run goes through with the seconds each lasts, and how many attempts AWS may make."""
 
     def lasting(*states: str) -> str:
-        return " ".join(f"{state}:{rng.choice((2, 4, 6))}" for state in states)
+        return " ".join(f"{state}:{rng.choice((1, 2, 4))}" for state in states)
 
     begins = lasting("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING")
     endings = {
