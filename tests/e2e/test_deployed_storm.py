@@ -56,7 +56,7 @@ class Poller:
             self.reports.append(said)
 
     def tick_on(self, stop: Event) -> None:
-        while not stop.wait(1):
+        while not stop.wait(0.5):
             self.tick()
 
 
@@ -79,11 +79,11 @@ def test_processes_killed_at_work_lose_invent_and_reorder_nothing(stormy: Any) -
         _going_on(ticking)
         if function == INBOX:
             ask(started[-RUNS_OF_A_WAVE:])  # Asking again changes nothing, and gives it work until a kill has hit.
-            return _killed(stormy, function, after=rng.uniform(0, 0.2))
+            return _killed(stormy, function, rng, within=0.2)
         if rng.random() < 0.25:
-            return _killed(stormy, function, after=rng.uniform(0, 0.5))
-        listener.wait_for_more(witness="poll", within=5)
-        return _killed(stormy, function, after=rng.uniform(0, 0.1))
+            return _killed(stormy, function, rng, within=0.5)
+        listener.wait_for_more(witness="poll", within=3)
+        return _killed(stormy, function, rng, within=0.1)
 
     with _meanwhile(poller.tick_on, poller.tick_on) as ticking:
         for wave in range(WAVES):
@@ -134,7 +134,7 @@ def _a_life(rng: random.Random) -> tuple[str, int]:
     """The states that a run goes through with the seconds each lasts, and how many attempts AWS may make."""
 
     def lasting(*states: str) -> str:
-        return " ".join(f"{state}:{rng.choice((1, 2, 4))}" for state in states)
+        return " ".join(f"{state}:{rng.choice((2, 3, 5))}" for state in states)
 
     begins = lasting("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING")
     endings = {
@@ -170,13 +170,16 @@ def _going_on(working: Sequence[Future[None]]) -> bool:
     return True
 
 
-def _killed(world: Any, function: str, *, after: float) -> bool:
-    """SIGKILL the processes of this function that work, and work on after so many seconds, if there are any soon."""
+def _killed(world: Any, function: str, rng: random.Random, *, within: float) -> bool:
+    """SIGKILL the processes of this function that are at work, at some moment within so many seconds, if any are soon.
+
+    Mostly a process is found as it begins. From there it is let go on for a while, and found at work once more.
+    """
     until, killed = time.monotonic() + 2, False
     while not killed and time.monotonic() < until:
         for process in _processes_of(world, function):
             with suppress(psutil.NoSuchProcess):
-                if _is_busy(process) and not time.sleep(after) and _is_busy(process):
+                if _is_busy(process) and not time.sleep(rng.uniform(0, within)) and _is_busy(process):
                     process.send_signal(signal.SIGKILL)
                     killed = True
     return killed
@@ -193,7 +196,7 @@ def _processes_of(world: Any, function: str) -> Iterator[psutil.Process]:
 def _is_busy(process: psutil.Process) -> bool:
     """It has called somebody, so its imports are done; and it moves, which one that waits for an event does not."""
     before = process.num_ctx_switches()
-    time.sleep(0.02)
+    time.sleep(0.01)
     return bool(process.net_connections("tcp")) and process.num_ctx_switches() != before
 
 

@@ -300,6 +300,12 @@ def test_a_retry_says_how_the_attempt_before_it_ended_and_when_both_began():
     }
 
 
+def test_the_time_at_which_the_latest_attempt_began_is_said_of_no_other():
+    first, second = details(decided(a_tracked("RUNNING"), in_attempt(3), at(22), endings=endings(1, 2)), Kind.RETRY)
+    assert first["newAttemptCreatedAt"] in {None, "2026-01-31T02:10:00Z"}
+    assert second["newAttemptCreatedAt"] == "2026-01-31T02:20:00Z"
+
+
 def test_of_an_attempt_whose_end_was_told_a_retry_says_what_is_remembered():
     tracked = a_tracked("FAILED", attempt=2, state_since=at(15), updated_at=at(16))
     (retry,) = details(decided(tracked, in_attempt(3), at(22), endings=UNREAD), Kind.RETRY)
@@ -360,6 +366,11 @@ def test_a_new_attempt_that_still_shows_the_start_of_the_old_one_has_not_been_ru
     decision = decided(a_tracked("FAILED", running_told=True), seen, at(12))
     assert detail_of(decision.entries[-1])["reached"] == ["FAILED"]
     assert not decision.record.running_told
+
+
+def test_a_new_attempt_that_ran_from_the_moment_it_began_has_been_running():
+    seen = in_attempt(2, "SUCCESS", started_at=at(10))
+    assert detail_of(decided(a_tracked("FAILED"), seen, at(12)).entries[-1])["reached"] == ["RUNNING", "SUCCESS"]
 
 
 def test_a_new_attempt_without_the_time_it_began_is_not_said_to_have_been_running():

@@ -304,6 +304,7 @@ BATCH_POLICIES = [
     ("BATCH", None, None, False),
     ("BATCH", {}, 1, False),
     ("BATCH", {"maxAttempts": 1}, 1, False),
+    ("BATCH", {"maxAttempts": 1}, None, False),
     ("BATCH", {"maxAttempts": 2}, None, True),
     ("BATCH", {"maxAttempts": 2}, 1, True),
     ("BATCH", {"maxAttempts": 2}, 2, False),
@@ -358,9 +359,13 @@ def test_only_a_failure_is_retried(state: str, mode: str):
         (a_run("CANCELLED", updated_at=at(9)), 60.0),
         (a_run("CANCELLING", updated_at=at(9), started_at=at(2)), 60.0),
         (a_run("PENDING", updated_at=at(9)), 60.0),
+        (a_run("PENDING", updated_at=at(9), started_at=at(2), ended_at=at(3)), 60.0),
         (a_run("PENDING", updated_at=at(11)), 0.0),
     ],
-    ids=["RUNNING since startedAt", "RUNNING", "SUCCESS since endedAt", "CANCELLED", "CANCELLING", "PENDING", "ahead"],
+    ids=[
+        *("RUNNING since startedAt", "RUNNING", "SUCCESS since endedAt", "CANCELLED", "CANCELLING", "PENDING"),
+        *("PENDING with the times of an earlier attempt", "ahead"),
+    ],
 )
 def test_the_detection_delay_counts_from_the_field_that_says_best_when_it_happened(seen: object, delay: float):
     decision = decided(a_tracked("SUBMITTED"), seen, at(10))
@@ -391,6 +396,11 @@ def test_a_state_that_comes_again_adds_to_its_time():
     tracked = a_tracked("PENDING", spent={"PENDING": 30.0, "QUEUED": 5.0})
     record = decided(tracked, a_run("QUEUED", updated_at=at(1))).record
     assert record.spent == {"PENDING": 90.0, "QUEUED": 5.0}
+
+
+def test_the_seconds_are_told_to_the_millisecond():
+    record = decided(a_tracked("PENDING"), a_run("SCHEDULED", updated_at=at(seconds=1.234567))).record
+    assert record.spent == {"PENDING": 1.235}
 
 
 def test_times_of_aws_that_contradict_each_other_never_make_a_negative_duration():

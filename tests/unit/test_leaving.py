@@ -214,6 +214,13 @@ def test_a_cause_that_is_too_long_is_cut_with_a_mark_and_named():
     assert detail["cut"] == ["cause"]
 
 
+@pytest.mark.parametrize("failure", MISSING)
+def test_half_a_surrogate_pair_in_a_cause_does_not_stop_the_message(failure: Failure):
+    two = looks(a_tracked("RUNNING"), [1, 2], failure)[-1].record
+    (entry,) = decided_unread(two, failure, at(4), cause="half \ud83d").entries
+    assert detail_of(entry)["cause"] == "half ?"
+
+
 def test_the_id_depends_on_since_when_and_why_and_not_on_the_look_that_was_the_last():
     def id_of(first: float = 1, last: float = 4, cause: str = "no such run") -> str:
         two = looks(a_tracked("RUNNING"), [first, 3])[-1].record

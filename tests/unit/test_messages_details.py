@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.builders import BILLED, a_run, a_tracked, at, decided, detail_of
+from runwatch.core.failures import Failure
+from runwatch.core.tracked import Trouble
+from tests.builders import BILLED, a_run, a_tracked, at, decided, decided_unread, detail_of
 
 LIMITS = {"tags": 80 * 1024, "labels": 48 * 1024}
 """Bytes of JSON."""
@@ -18,6 +20,13 @@ def test_a_state_that_sns_cannot_carry_is_filtered_by_what_it_can_wherever_it_st
     (entry,) = decided(a_tracked(), a_run("RESU\x00MING")).entries
     assert detail_of(entry)["reached"] == ["RESU\x00MING"]
     assert (entry.attributes["state"], entry.attributes["reached"]) == ("RESU\ufffdMING", ["RESU\ufffdMING"])
+
+
+def test_half_a_surrogate_pair_in_what_aws_says_of_a_lost_run_does_not_stop_its_message():
+    """It is read from an error, not from a reply."""
+    missing = Trouble(failure=Failure.NOT_FOUND, since=at(), looks=2)
+    (entry,) = decided_unread(a_tracked("RUNNING", trouble=missing), now=at(4), cause="no such run: \ud83d").entries
+    assert detail_of(entry)["cause"] == "no such run: ?"
 
 
 @pytest.mark.parametrize("name", LIMITS)
