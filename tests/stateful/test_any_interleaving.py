@@ -218,7 +218,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         for seen in self.read.get(flow, []):
             record = self.stored.load(RunId.parse(seen.arn))
             assert record is not None
-            if record.left or record.trouble:
+            if record.left or record.ending_unread_since:
                 continue  # What has left is not looked at; what waits for an ending is told with it.
             assert record.updated_at is not None
             if record.updated_at < seen.updated_at:

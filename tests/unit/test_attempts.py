@@ -1,6 +1,6 @@
 """Attempts that passed between two looks: how each one ended, each retry, and then the attempt that the run is in."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -186,12 +186,12 @@ def test_a_new_attempt_is_watched_on_although_the_one_before_it_was_billed():
 
 
 def test_the_record_remembers_the_new_attempt_and_nothing_of_those_before_it():
-    tracked = a_tracked("RUNNING", labels={"team": "gold"}, summed_up=True, trouble=_unread_since(at(5)))
+    tracked = a_tracked("RUNNING", labels={"team": "gold"}, summed_up=True, ending_unread_since=at(5))
     seen = in_attempt(3, "SCHEDULED", name="gold")
     record = decided(tracked, seen, at(25), endings=endings(1, 2, name="another")).record
     assert record == tracked.changed(
         sequence=6,
-        trouble=None,
+        ending_unread_since=None,
         name="gold",
         state="SCHEDULED",
         attempt=3,
@@ -400,15 +400,11 @@ def test_the_seconds_in_each_state_are_those_of_all_attempts():
 # Endings that could not be read.
 
 
-def _unread_since(moment: Any) -> Trouble:
-    return Trouble(failure=Failure.UNAVAILABLE, since=moment, looks=1)
-
-
 def test_while_an_ending_cannot_be_read_nothing_is_told_and_it_is_remembered_since_when():
     tracked = a_tracked("RUNNING")
     decision = decided(tracked, in_attempt(2), at(12), endings=UNREAD)
     assert (decision.reason, decision.entries) == (Reason.ENDING_UNREAD, ())
-    assert decision.record == tracked.changed(trouble=_unread_since(at(12)))
+    assert decision.record == tracked.changed(ending_unread_since=at(12))
 
 
 def test_one_unread_ending_of_many_is_enough_to_wait():
@@ -424,23 +420,23 @@ def test_that_an_ending_is_unread_is_written_once():
 
 
 def test_once_the_ending_is_read_all_is_told_and_the_trouble_forgotten():
-    waiting = a_tracked("RUNNING", trouble=_unread_since(at(12)))
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12))
     decision = decided(waiting, in_attempt(2, "SUCCESS"), at(14), endings=endings(1))
     assert story(decision) == ["2 FAILED of 1", "3 retry 1 to 2", "4 SUCCESS of 2"]
-    assert decision.record.trouble is None
+    assert decision.record.ending_unread_since is None
 
 
 def test_what_cannot_be_read_for_a_quarter_of_an_hour_is_told_without():
-    waiting = a_tracked("RUNNING", trouble=_unread_since(at(12)))
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12))
     assert decided(waiting, in_attempt(2), at(27, seconds=-1), endings=UNREAD).reason is Reason.ENDING_UNREAD
     decision = decided(waiting, in_attempt(2), at(27), endings=UNREAD)
-    assert (decision.reason, decision.record.trouble) == (Reason.NEW_ATTEMPT, None)
+    assert (decision.reason, decision.record.ending_unread_since) == (Reason.NEW_ATTEMPT, None)
     assert story(decision) == ["2 retry 1 to 2", "3 RUNNING of 2"]
     assert detail_of(decision.entries[0])["previousAttemptState"] is None
 
 
 def test_what_could_be_read_of_several_endings_is_told_when_the_wait_is_over():
-    waiting = a_tracked("RUNNING", trouble=_unread_since(at(12)))
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12))
     decision = decided(waiting, in_attempt(4), at(40), endings=endings(1, 2))
     assert story(decision) == [
         *("2 FAILED of 1", "3 retry 1 to 2", "4 FAILED of 2", "5 retry 2 to 3"),
@@ -449,7 +445,7 @@ def test_what_could_be_read_of_several_endings_is_told_when_the_wait_is_over():
 
 
 def test_the_wait_for_an_ending_is_the_patience_for_it():
-    waiting = a_tracked("RUNNING", trouble=_unread_since(at(12)))
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12))
     patience = Patience(for_ending=timedelta(minutes=3))
     assert decided(waiting, in_attempt(2), at(14.9), patience, UNREAD).reason is Reason.ENDING_UNREAD
     assert decided(waiting, in_attempt(2), at(15), patience, UNREAD).reason is Reason.NEW_ATTEMPT
@@ -458,25 +454,68 @@ def test_the_wait_for_an_ending_is_the_patience_for_it():
 
 
 def test_another_attempt_that_began_while_we_waited_does_not_prolong_the_wait():
-    waiting = a_tracked("RUNNING", trouble=_unread_since(at(12)))
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12))
     decision = decided(waiting, in_attempt(3), at(27), endings={1: an_ending(1)})
     assert story(decision) == ["2 FAILED of 1", "3 retry 1 to 2", "4 retry 2 to 3", "5 RUNNING of 3"]
 
 
 @pytest.mark.parametrize("failure", [Failure.THROTTLED, Failure.UNAVAILABLE, Failure.DENIED])
 def test_looks_that_fail_in_between_do_not_prolong_the_wait(failure: Failure):
-    waiting = a_tracked("RUNNING", trouble=_unread_since(at(12)))
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12))
     assert decided_unread(waiting, failure, at(20)).record == waiting
 
 
 @pytest.mark.parametrize("failure", [Failure.NOT_FOUND, Failure.REJECTED])
-def test_a_run_that_is_missing_in_between_makes_the_wait_begin_anew(failure: Failure):
-    waiting = a_tracked("RUNNING", trouble=_unread_since(at(12)))
+def test_a_run_that_is_missing_in_between_does_not_prolong_the_wait(failure: Failure):
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12))
     missing = decided_unread(waiting, failure, at(26)).record
-    assert missing.trouble == Trouble(failure=failure, since=at(26), looks=1)
-    found = decided(missing, in_attempt(2), at(28), endings=UNREAD)
-    assert found.reason is Reason.ENDING_UNREAD
-    assert found.record == waiting.changed(trouble=_unread_since(at(28)))
+    assert missing == waiting.changed(trouble=Trouble(failure=failure, since=at(26), looks=1))
+    found = decided(missing, in_attempt(2), at(26.5), endings=UNREAD)
+    assert (found.reason, found.record) == (Reason.ENDING_UNREAD, waiting)
+    assert decided(found.record, in_attempt(2), at(27), endings=UNREAD).reason is Reason.NEW_ATTEMPT
+
+
+@pytest.mark.parametrize("updated_at", [at(-1), at()], ids=["stale", "the same"])
+def test_an_old_reply_in_between_does_not_prolong_the_wait(updated_at: datetime):
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12))
+    assert decided(waiting, a_run("RUNNING", updated_at=updated_at), at(20)).record == waiting
+
+
+def test_news_that_wait_for_an_ending_have_a_settled_run_watched_again():
+    settled = a_tracked("SUCCESS", left=Left.SETTLED, left_at=at(5), summed_up=True)
+    waiting = decided(settled, in_attempt(2), at(12), endings=UNREAD).record
+    assert (waiting.watched, waiting.left_at, waiting.summed_up) == (True, None, True)
+
+
+def test_an_end_that_was_left_for_another_is_unexpected_and_counted():
+    decision = decided(a_tracked("SUCCESS"), in_attempt(2), at(12), endings=endings(1))
+    assert story(decision) == ["2 FAILED of 1", "3 retry 1 to 2", "4 RUNNING of 2"]
+    assert [detail["unexpected"] for detail in details(decision, Kind.STATE_CHANGE)] == [True, False]
+    assert decision.unexpected
+
+
+def test_an_ending_in_a_state_that_we_do_not_know_is_counted_and_has_no_end():
+    decision = decided(a_tracked("RUNNING"), in_attempt(2), at(12), endings={1: an_ending(1, state="EVICTED")})
+    (retry,) = details(decision, Kind.RETRY)
+    assert decision.unexpected
+    assert (retry["previousAttemptState"], retry["previousAttemptEndedAt"]) == ("EVICTED", None)
+
+
+def test_a_new_attempt_s_running_does_not_count_from_the_start_of_the_old_one():
+    tracked = a_tracked("FAILED", state_since=at(5), updated_at=at(6))
+    decision = decided(tracked, in_attempt(2, "RUNNING", started_at=at(1)), at(12))
+    assert detail_of(decision.entries[-1])["detectionDelaySeconds"] == 60.0
+    ended = decided(tracked, in_attempt(2, "CANCELLED", started_at=None, ended_at=at(5)), at(12))
+    assert detail_of(ended.entries[-1])["detectionDelaySeconds"] == 60.0
+
+
+def test_a_reply_without_a_name_leaves_the_name_as_it_was():
+    decision = decided(a_tracked("RUNNING", name="gold"), in_attempt(2), at(12), endings=endings(1))
+    assert {detail_of(entry)["jobRunName"] for entry in decision.entries} == {"gold"}
+
+
+def test_of_a_stale_reply_no_endings_are_asked_for():
+    assert ended_unseen(a_tracked("RUNNING"), in_attempt(5, updated_at=at(-1))) == []
 
 
 def test_without_endings_to_read_nobody_waits():

@@ -275,7 +275,10 @@ def test_something_is_written_exactly_when_there_is_something_to_tell_or_to_mind
     """Trouble with reading a run is to be minded, and so is that it left once more, or that it is called back."""
     for step in life.steps:
         record = step.decision.record
-        minded = (record.trouble, record.left) != (step.before.trouble, step.before.left)
+        before = step.before
+        minded = (record.trouble, record.left, record.ending_unread_since) != (
+            *(before.trouble, before.left, before.ending_unread_since),
+        )
         assert (record != step.before) == (bool(step.decision.entries) or minded)
 
 

@@ -160,7 +160,7 @@ def test_looks_that_say_nothing_in_between_neither_count_nor_clear(failure: Fail
 @pytest.mark.parametrize("failure", MISSING)
 def test_an_ending_that_could_not_be_read_is_no_look_that_did_not_find_the_run(failure: Failure):
     waiting = decided(a_tracked("RUNNING"), an_ending(2), at(20), endings={}).record
-    assert waiting.trouble is not None
+    assert waiting.ending_unread_since is not None
     assert reasons(looks(waiting, [24, 25, 26.9, 27], failure)) == [
         *[Reason.UNREAD] * 3,
         LEAVES_AS[failure][0],

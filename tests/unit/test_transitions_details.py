@@ -16,9 +16,9 @@ def test_a_start_before_the_attempt_was_created_is_that_of_the_attempt_before_it
     assert detail_of(entry)["reached"] == ["FAILED"]
 
 
-def test_when_an_attempt_was_created_is_told_of_the_latest_only_for_of_that_one_we_know():
+def test_when_an_attempt_was_created_is_told_where_it_is_known():
     seen = a_run(attempt=3, attempt_created_at=at(20), updated_at=at(21))
-    entries = decided(a_tracked("RUNNING"), seen, at(25), endings={1: an_ending(1), 2: an_ending(2)}).entries
+    entries = decided(a_tracked("RUNNING"), seen, at(25), endings={1: an_ending(1), 2: None}).entries
     retries = [detail_of(entry) for entry in entries if entry.kind is Kind.RETRY]
     assert [(retry["newAttempt"], retry["newAttemptCreatedAt"]) for retry in retries] == [
         (2, None),

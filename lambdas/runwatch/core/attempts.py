@@ -20,7 +20,7 @@ def ended_unseen(tracked: TrackedRun, seen: JobRun) -> list[int]:
     FAILED is the end before a retry; an attempt that was last seen in any other state has gone on since. Of more than
     ten they are the first, whose states were told, and the latest nine.
     """
-    if tracked.state is None or seen.attempt is None:
+    if tracked.updated_at is None or seen.updated_at < tracked.updated_at or seen.attempt is None:
         return []
     numbers = range(tracked.attempt + (tracked.state == State.FAILED), seen.attempt)
     if len(numbers) <= ASKED_FOR_AT_MOST:

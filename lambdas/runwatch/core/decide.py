@@ -40,7 +40,7 @@ from runwatch.core.leaving import missing, settled, settles
 from runwatch.core.messages import Witness
 from runwatch.core.model import JobRun
 from runwatch.core.states import comes_before, is_terminal
-from runwatch.core.tracked import Left, TrackedRun, Trouble
+from runwatch.core.tracked import Left, TrackedRun
 from runwatch.core.transitions import moved, retried
 
 __all__ = ["decide", "decide_unread"]
@@ -104,11 +104,10 @@ def _waits_for_endings(tracked: TrackedRun, seen: JobRun, endings: Endings, now:
     """Whether an ending could not be read, and it is too early to go on without it."""
     if all(number in endings for number in ended_unseen(tracked, seen)):
         return False
-    trouble = _ending_unread(tracked, now).trouble
-    return trouble is not None and now - trouble.since < patience.for_ending
+    return now - (tracked.ending_unread_since or now) < patience.for_ending
 
 
 def _ending_unread(tracked: TrackedRun, now: datetime) -> TrackedRun:
-    if tracked.trouble is not None and tracked.trouble.failure is Failure.UNAVAILABLE:
-        return tracked
-    return tracked.changed(trouble=Trouble(failure=Failure.UNAVAILABLE, since=now, looks=1))
+    """Watched, even if it had settled: there is news to come."""
+    since = tracked.ending_unread_since or now
+    return _found(tracked).changed(ending_unread_since=since, left=None, left_at=None)

@@ -32,12 +32,11 @@ class Left(StrEnum):
 
 
 class Trouble(BaseModel):
-    """AWS does not tell of the run what we need: forgotten by the first look that finds all of it."""
+    """AWS does not find the run, or refuses its ids: forgotten by the first look that finds it."""
 
     model_config = ConfigDict(frozen=True)
 
     failure: Failure
-    """UNAVAILABLE stands for an earlier attempt whose end could not be read."""
     since: Moment
     looks: int
     """How many looks in a row it has lasted, as far as that matters."""
@@ -62,6 +61,8 @@ class TrackedRun(BaseModel):
     summed_up: bool = False
     """Whether the ledger has the entry that sums up the run; it never has two."""
     trouble: Trouble | None = None
+    ending_unread_since: Moment | None = None
+    """Since when news waits for the end of an earlier attempt that cannot be read."""
 
     name: str | None = None
     state: str | None = None

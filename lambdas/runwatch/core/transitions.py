@@ -44,25 +44,32 @@ def retried(tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, 
     counted, in the `attemptsSkipped` of the retry that passes over them.
     """
     record, entries, latest = tracked, [], seen.attempt or tracked.attempt
-    before = _Attempt(tracked.attempt)
+    before, surprises = _Attempt(tracked.attempt), False
     if tracked.state == State.FAILED:
         before = _Attempt(tracked.attempt, tracked.state, ended_at=tracked.state_since)
     for number in (*ended_unseen(tracked, seen), latest):
+        ending = ending_of(number, endings) if number < latest else None
         if number > before.number:
-            record, entry = _retry(record, seen, now, before, number)
+            facts = seen if number == latest else ending or _unknown(seen, number)
+            record, entry = _retry(record, facts, now, before, number)
             entries.append(entry)
             before = _Attempt(number)
-        ending = ending_of(number, endings) if number < latest else None
         if ending is not None:
-            before = _Attempt(number, ending.state, ending.attempt_created_at, _changed_at(ending))
+            ended_at = _changed_at(ending) if is_terminal(ending.state) else None
+            before = _Attempt(number, ending.state, ending.attempt_created_at, ended_at)
             if (ending.state, number) != (record.state, record.attempt):
+                left_its_end = number == record.attempt and is_terminal(record.state)
+                surprises |= (unexpected := left_its_end or not is_known(ending.state))
                 # What is known to have been retried is not the run's end, whatever its policy says.
-                record, entry = _changed(
-                    record, ending, now, witness, final=False, retry=True, unexpected=not is_known(ending.state)
-                )
+                record, entry = _changed(record, ending, now, witness, final=False, retry=True, unexpected=unexpected)
                 entries.append(entry)
     decision = moved(record, seen, now, Reason.NEW_ATTEMPT, witness)
-    return replace(decision, entries=(*entries, *decision.entries))
+    return replace(decision, entries=(*entries, *decision.entries), unexpected=decision.unexpected or surprises)
+
+
+def _unknown(seen: JobRun, attempt: int) -> JobRun:
+    """Another attempt of the run, of which nothing is known."""
+    return seen.model_copy(update={"attempt": attempt, "attempt_created_at": None})
 
 
 def retry_expected(seen: JobRun) -> bool:
@@ -87,7 +94,8 @@ def _changed(
         left=None,
         left_at=None,
         trouble=None,
-        name=cut(seen.name, TEXT_LIMIT) if seen.name else seen.name,
+        ending_unread_since=None,
+        name=cut(seen.name, TEXT_LIMIT) if seen.name else tracked.name,
         state=seen.state,
         attempt=attempt,
         updated_at=seen.updated_at,
@@ -128,27 +136,32 @@ def _retry(tracked: TrackedRun, seen: JobRun, now: datetime, before: _Attempt, n
         previous_attempt_created_at=before.created_at,
         previous_attempt_ended_at=before.ended_at,
         new_attempt=new,
-        new_attempt_created_at=seen.attempt_created_at if new == seen.attempt else None,
+        new_attempt_created_at=seen.attempt_created_at,
         attempts_skipped=new - before.number - 1,
     )
     return record, Entry.telling(detail)
 
 
 def _has_run(seen: JobRun) -> bool:
-    """Whether this attempt has been RUNNING before. A new attempt may still show the `startedAt` of the old one."""
-    if seen.started_at is None or seen.state == State.RUNNING or seen.state in _BEFORE_RUNNING:
+    """Whether this attempt has been RUNNING before."""
+    if seen.state == State.RUNNING or seen.state in _BEFORE_RUNNING:
         return False
-    if (seen.attempt or 1) == 1:
-        return True
-    return seen.attempt_created_at is not None and seen.started_at >= seen.attempt_created_at
+    return _of_its_attempt(seen, seen.started_at) is not None
+
+
+def _of_its_attempt(seen: JobRun, moment: datetime | None) -> datetime | None:
+    """A new attempt may still show the times of the old one."""
+    if moment is None or (seen.attempt or 1) == 1:
+        return moment
+    return moment if seen.attempt_created_at is not None and moment >= seen.attempt_created_at else None
 
 
 def _changed_at(seen: JobRun) -> datetime:
     """When the run took on its state, by the field that says it best; `updatedAt` also moves for other reasons."""
     if seen.state == State.RUNNING:
-        return seen.started_at or seen.updated_at
+        return _of_its_attempt(seen, seen.started_at) or seen.updated_at
     if is_terminal(seen.state):
-        return seen.ended_at or seen.updated_at
+        return _of_its_attempt(seen, seen.ended_at) or seen.updated_at
     return seen.updated_at
 
 
