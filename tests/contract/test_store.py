@@ -57,6 +57,7 @@ def test_every_field_of_a_record_is_kept(store: Store):
         left_at=at(9, seconds=0.000001),
         summed_up=True,
         trouble=Trouble(failure=Failure.NOT_FOUND, since=at(8, seconds=0.000001), looks=2),
+        ending_unread_since=at(7, seconds=0.000001),
         name="daily \N{ROCKET}\x00\n",
         state="RESUMING",
         attempt=7,
