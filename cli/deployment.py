@@ -1,7 +1,7 @@
 """The deployed stack, as the verbs of the command line need it: found by its name, with the user's own credentials."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +26,8 @@ class NotReadable(Exception):
 class Deployment:
     store: DynamoStore
     sources: tuple[Source, ...]
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """The stack's, by name: InboxQueueUrl, EventsTopicArn, PollerFunctionName, …"""
 
 
 def find(stack: str) -> Deployment:
@@ -41,5 +43,5 @@ def find(stack: str) -> Deployment:
         raise NotReadable(f"the stack {stack} cannot be read: {error}") from error
     except (LookupError, BadSettings) as error:
         raise NotDeployed(f"the stack {stack} is not a Runwatch of this version: {error!r}") from error
-    store = DynamoStore(boto3.client("dynamodb"), settings.runs_table, timedelta(days=settings.retention_days))
-    return Deployment(store, settings.sources)
+    store = DynamoStore(boto3.client("dynamodb"), settings.runs_table, settings.retention)
+    return Deployment(store, settings.sources, outputs)

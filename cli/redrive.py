@@ -9,45 +9,32 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cli.deployment import Deployment, NotDeployed, NotReadable, find
-from runwatch.core.ids import MalformedId, RunId
-from runwatch.errors import StoreUnavailable
+from cli.deployment import Deployment, find
+from cli.exits import ending_well_or_told, problems
+from cli.options import AsJson, Stack
+from runwatch.core.ids import RunId
 from runwatch.ports import Owed
 
 __all__ = ["redrive"]
 
-NOT_FOUND = 3
-
 
 def redrive(
-    stack: Annotated[str, typer.Option(envvar="RUNWATCH_STACK", help="Name of the deployed stack.")] = "Runwatch",
+    stack: Stack = "Runwatch",
     run: Annotated[str | None, typer.Option(help="ARN of a job run; without it, messages of all runs.")] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what was set aside, and change nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Send messages again that SNS refused so often that they were set aside."""
-    problems = Console(stderr=True)
-    try:
+    with ending_well_or_told():
         only = RunId.parse(run) if run else None
-    except MalformedId as error:
-        problems.print(str(error), style="red", markup=False)
-        raise typer.Exit(2) from error
-    try:
         deployment = find(stack)
         aside = list(_set_aside(deployment, only))
         for owed in aside if not dry_run else []:
             deployment.store.redrive(owed)
-    except NotDeployed as error:
-        problems.print(str(error), style="red", markup=False)
-        raise typer.Exit(NOT_FOUND) from error
-    except (NotReadable, StoreUnavailable) as error:
-        problems.print(str(error), style="red", markup=False)
-        raise typer.Exit(1) from error
-    _show(aside, as_json=as_json)
-    problems.print(_summary(len(aside), dry_run=dry_run))
+        _show(aside, as_json=as_json)
+        problems().print(_summary(len(aside), dry_run=dry_run))
 
 
 def _set_aside(deployment: Deployment, only: RunId | None) -> Iterator[Owed]:

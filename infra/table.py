@@ -6,11 +6,13 @@ from constructs import Construct
 
 from runwatch.adapters.table import (
     EXPIRES_AT,
+    LEFT_INDEX,
+    LEFT_KEYS,
     OUTBOX_INDEX,
     OUTBOX_KEYS,
+    RECORD_PROJECTION,
     WATCH_INDEX,
     WATCH_KEYS,
-    WATCH_PROJECTION,
 )
 
 __all__ = ["RunsTable"]
@@ -35,12 +37,15 @@ class RunsTable(Construct):
             deletion_protection=keep_on_delete,
             removal_policy=RemovalPolicy.RETAIN if keep_on_delete else RemovalPolicy.DESTROY,
             global_secondary_indexes=[
-                dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=WATCH_INDEX,
-                    partition_key=_text(WATCH_KEYS[0]),
-                    sort_key=_text(WATCH_KEYS[1]),
-                    projection_type=dynamodb.ProjectionType.INCLUDE,
-                    non_key_attributes=list(WATCH_PROJECTION),
+                *(
+                    dynamodb.GlobalSecondaryIndexPropsV2(
+                        index_name=index,
+                        partition_key=_text(keys[0]),
+                        sort_key=_text(keys[1]),
+                        projection_type=dynamodb.ProjectionType.INCLUDE,
+                        non_key_attributes=list(RECORD_PROJECTION),
+                    )
+                    for index, keys in ((WATCH_INDEX, WATCH_KEYS), (LEFT_INDEX, LEFT_KEYS))
                 ),
                 dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name=OUTBOX_INDEX,
@@ -53,7 +58,9 @@ class RunsTable(Construct):
 
     @property
     def index_arns(self) -> list[str]:
-        return [f"{self.table.table_arn}/index/{index}" for index in (WATCH_INDEX, OUTBOX_INDEX)]
+        return [
+            f"{self.table.table_arn}/index/{index}" for index in (WATCH_INDEX, OUTBOX_INDEX)
+        ]  # `left` is read from the command line only
 
 
 def _text(name: str) -> dynamodb.Attribute:

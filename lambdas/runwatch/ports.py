@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol, Self, TypeVar
 
 from runwatch.core.decision import Decision
@@ -19,6 +19,7 @@ __all__ = [
     "Deadline",
     "JobRuns",
     "Journal",
+    "Kept",
     "Owed",
     "Ports",
     "Refusal",
@@ -77,11 +78,20 @@ class Owed:
 
 @dataclass
 class Watched:
-    """What there is to look at."""
+    """Records that were asked for together."""
 
     runs: list[TrackedRun] = field(default_factory=list)
     unreadable: list[RecordUnreadable] = field(default_factory=list)
     """Records that are not what we wrote; they hinder no other."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An entry of the ledger, and what became of it; owed as long as neither is said."""
+
+    entry: Entry
+    published_at: datetime | None = None
+    set_aside_because: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,10 @@ class Store(Protocol):
 
     def watched(self, source: Source) -> Watched:
         """Records of the source's watched runs. May lag: what is read here is checked when it is written."""
+        ...
+
+    def left_on(self, day: date) -> Watched:
+        """Records of all sources' runs that left on this day, UTC. May lag."""
         ...
 
     def load(self, run: RunId) -> TrackedRun | None:
@@ -142,6 +156,10 @@ class Store(Protocol):
 
     def ledger(self, run: RunId) -> list[Entry]:
         """All entries of the run, in their order."""
+        ...
+
+    def history(self, run: RunId) -> list[Kept]:
+        """The ledger, with what became of each entry."""
         ...
 
 

@@ -9,7 +9,7 @@ from runwatch.core.failures import Failure
 from runwatch.core.ids import Source
 from runwatch.core.tracked import Left, Trouble
 from runwatch.errors import LostRace
-from runwatch.ports import Owed, Store
+from runwatch.ports import Kept, Owed, Store
 from tests.aws import a_table
 from tests.builders import RUN, SOURCE, a_run, a_tracked, an_entry, at, decided, run_of
 
@@ -66,6 +66,8 @@ def test_every_field_of_a_record_is_kept(store: Store):
         state_since=at(3, seconds=0.5),
         running_told=True,
         spent={"RUNNING": 0.001, "PENDING": 1e9, "RESUMING": 0.0},
+        asked=False,
+        unheard=("1/RUNNING", "7/RESUMING"),
     )
     default = a_tracked()
     assert [name for name in type(record).model_fields if getattr(record, name) == getattr(default, name)] == [
@@ -388,3 +390,29 @@ def test_runs_whose_names_begin_alike_are_never_mixed(store: Store):
         assert (record.run, record.name) == (run, str(number))
         assert store.ledger(run) == store.owed_by(run) == [an_entry(number, run=run)]
     assert {record.run for record in store.watched(SOURCE).runs} == {run for run in alike if run.source == SOURCE}
+
+
+def test_the_history_says_what_became_of_each_entry(store: Store):
+    entries = [an_entry(1), an_entry(2), an_entry(3)]
+    store.commit(a_tracked(), entries)
+    store.mark_published(entries[0], at(9, seconds=0.5))
+    store.set_aside(entries[1], "InvalidParameter: too strange", at(10))
+    assert store.history(RUN) == [
+        Kept(entries[0], published_at=at(9, seconds=0.5)),
+        Kept(entries[1], set_aside_because="InvalidParameter: too strange"),
+        Kept(entries[2]),
+    ]
+    store.redrive(Owed.of(entries[1]))
+    assert store.history(RUN)[1] == Kept(entries[1])
+
+
+def test_runs_that_left_are_found_by_their_day_and_no_longer_when_they_are_watched_again(store: Store):
+    day = at(0).date()
+    left = store.commit(a_tracked(left=Left.SETTLED, left_at=at(1)), ())
+    later = a_tracked(run=run_of(1), left=Left.LOST, left_at=at(60 * 24))
+    store.commit(later, ())
+    store.commit(a_tracked(run=run_of(2)), ())
+    assert store.left_on(day).runs == [left]
+    assert [record.run for record in store.left_on(at(60 * 24).date()).runs] == [run_of(1)]
+    store.commit(left.changed(left=None, left_at=None), ())
+    assert store.left_on(day).runs == []

@@ -88,6 +88,7 @@ def test_the_indexes_hold_what_the_code_reads_and_no_more(template: Template):
             ["watch_source", "run_arn"],
             {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version", "record"]},
         ),
+        "left": (["left_day", "left_at"], {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version", "record"]}),
         "outbox": (["outbox_source", "outbox_order"], {"ProjectionType": "KEYS_ONLY"}),
     }
 

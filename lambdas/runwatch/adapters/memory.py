@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from runwatch.core.decision import Decision
@@ -12,7 +12,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import JobRunNotFound, LookFailed, LostRace
-from runwatch.ports import Owed, Refusal, Watched
+from runwatch.ports import Kept, Owed, Refusal, Watched
 from runwatch.report import TickReport
 
 __all__ = ["MemoryJobRuns", "MemoryJournal", "MemoryRefusals", "MemoryStore", "MemoryTopic", "one_by_one"]
@@ -33,11 +33,15 @@ class MemoryStore:
         self._outbox: set[tuple[RunId, int]] = set()
         self._aside: set[tuple[RunId, int]] = set()
         self._refusals = Counter[tuple[RunId, int]]()
+        self._became: dict[tuple[RunId, int], Kept] = {}
         self.writes = 0
         """How many writes there have been, as a table would count them."""
 
     def watched(self, source: Source) -> Watched:
         return Watched([record for run, record in self._records.items() if run.source == source and record.watched])
+
+    def left_on(self, day: date) -> Watched:
+        return Watched([record for record in self._records.values() if record.left_at and record.left_at.date() == day])
 
     def load(self, run: RunId) -> TrackedRun | None:
         return self._records.get(run)
@@ -60,9 +64,10 @@ class MemoryStore:
     def owed_by(self, run: RunId) -> list[Entry]:
         return [entry for entry in self.ledger(run) if (run, entry.sequence) in self._outbox]
 
-    def mark_published(self, entry: Entry, at: datetime) -> None:  # noqa: ARG002 - nobody asks this store when
+    def mark_published(self, entry: Entry, at: datetime) -> None:
         if self._is_kept(entry):
             self.writes += 1
+            self._became[entry.run, entry.sequence] = Kept(entry, published_at=at)
             self._outbox.discard((entry.run, entry.sequence))
             self._aside.discard((entry.run, entry.sequence))
 
@@ -73,9 +78,10 @@ class MemoryStore:
         self._refusals[entry.run, entry.sequence] += 1
         return self._refusals[entry.run, entry.sequence]
 
-    def set_aside(self, entry: Entry, reason: str, at: datetime) -> None:  # noqa: ARG002 - nor why, nor when
+    def set_aside(self, entry: Entry, reason: str, at: datetime) -> None:  # noqa: ARG002 - nobody asks this store when
         if self._is_kept(entry):
             self.writes += 1
+            self._became[entry.run, entry.sequence] = Kept(entry, set_aside_because=reason)
             self._outbox.discard((entry.run, entry.sequence))
             self._aside.add((entry.run, entry.sequence))
 
@@ -88,9 +94,13 @@ class MemoryStore:
             self._aside.discard((owed.run, owed.sequence))
             self._outbox.add((owed.run, owed.sequence))
             del self._refusals[owed.run, owed.sequence]
+            self._became.pop((owed.run, owed.sequence), None)
 
     def ledger(self, run: RunId) -> list[Entry]:
         return [entry for _, entry in sorted(self._ledgers.get(run, {}).items())]
+
+    def history(self, run: RunId) -> list[Kept]:
+        return [self._became.get((run, entry.sequence), Kept(entry)) for entry in self.ledger(run)]
 
     def _is_kept(self, entry: Entry | Owed) -> bool:
         """Owed or set aside."""

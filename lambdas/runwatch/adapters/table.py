@@ -2,15 +2,16 @@
 
 | item         | pk              | sk               | also                                                          |
 | ------------ | --------------- | ---------------- | ------------------------------------------------------------- |
-| tracked run  | `RUN#<run arn>` | `RUN`            | version, record; while watched: watch_source, run_arn         |
+| tracked run  | `RUN#<run arn>` | `RUN`            | version, record; and the keys of either `watch` or `left`     |
 | ledger entry | `RUN#<run arn>` | `LOG#<sequence>` | kind, message…; while owed or set aside: the outbox's keys    |
 
 | index    | partition key   | sort key       | projects        | answers                                     |
 | -------- | --------------- | -------------- | --------------- | ------------------------------------------- |
 | `watch`  | `watch_source`  | `run_arn`      | version, record | what is there to look at?                   |
 | `outbox` | `outbox_source` | `outbox_order` | keys            | what is not published yet, oldest first?    |
+| `left`   | `left_day`      | `left_at`      | version, record | which runs are over, and since when?        |
 
-Both indexes are sparse: an item without the keys is not in them. `outbox_source` is the source while an entry is owed,
+All indexes are sparse: an item without the keys is not in them. `outbox_source` is the source while an entry is owed,
 and `aside#<source>` once it is set aside. Records and messages are kept as JSON text, so the index's projection stays
 the same when a record learns a new field. `expires_at` (TTL, seconds since 1970) of an entry counts from when it was
 recorded, and is set once it is owed no more; that of a record counts from when its run left, and so comes later.
@@ -18,7 +19,7 @@ recorded, and is set once it is owed no more; that of a record counts from when 
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,7 +29,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
-from runwatch.ports import Owed, Watched
+from runwatch.ports import Kept, Owed, Watched
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,19 +37,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXPIRES_AT",
+    "LEFT_INDEX",
+    "LEFT_KEYS",
     "OUTBOX_INDEX",
     "OUTBOX_KEYS",
+    "RECORD_PROJECTION",
     "WATCH_INDEX",
     "WATCH_KEYS",
-    "WATCH_PROJECTION",
     "DynamoStore",
 ]
 
 WATCH_INDEX = "watch"
 WATCH_KEYS = ("watch_source", "run_arn")
-WATCH_PROJECTION = ("version", "record")
 OUTBOX_INDEX = "outbox"
 OUTBOX_KEYS = ("outbox_source", "outbox_order")
+LEFT_INDEX = "left"
+LEFT_KEYS = ("left_day", "left_at")
+RECORD_PROJECTION = ("version", "record")
 ASIDE = "aside#"
 EXPIRES_AT = "expires_at"
 
@@ -64,17 +69,10 @@ class DynamoStore:
         self._retention = retention
 
     def watched(self, source: Source) -> Watched:
-        found = Watched()
-        for item in self._query(
-            IndexName=WATCH_INDEX,
-            KeyConditionExpression="watch_source = :source",
-            ExpressionAttributeValues={":source": {"S": str(source)}},
-        ):
-            try:
-                found.runs.append(_record(item))
-            except RecordUnreadable as error:
-                found.unreadable.append(error)
-        return found
+        return self._records(WATCH_INDEX, "watch_source", str(source))
+
+    def left_on(self, day: date) -> Watched:
+        return self._records(LEFT_INDEX, "left_day", day.isoformat())
 
     def load(self, run: RunId) -> TrackedRun | None:
         try:
@@ -101,7 +99,9 @@ class DynamoStore:
         return self._outbox(str(source))
 
     def owed_by(self, run: RunId) -> list[Entry]:
-        return self._entries(run, outbox=str(run.source))
+        owed = str(run.source)
+        only = {"FilterExpression": "outbox_source = :outbox"}
+        return [_entry(run, item) for item in self._log_of(run, {":outbox": {"S": owed}}, only)]
 
     def mark_published(self, entry: Entry, at: datetime) -> None:
         self._update(
@@ -137,7 +137,17 @@ class DynamoStore:
         )
 
     def ledger(self, run: RunId) -> list[Entry]:
-        return self._entries(run)
+        return [kept.entry for kept in self.history(run)]
+
+    def history(self, run: RunId) -> list[Kept]:
+        return [
+            Kept(
+                _entry(run, item),
+                _moment(item["published_at"]["S"]) if "published_at" in item else None,
+                item["set_aside_because"]["S"] if "set_aside_because" in item else None,
+            )
+            for item in self._log_of(run)
+        ]
 
     def _put_record(self, stored: TrackedRun) -> "TransactWriteItemTypeDef":
         item: Item = {
@@ -148,7 +158,8 @@ class DynamoStore:
         if stored.watched:
             item |= {"watch_source": {"S": str(stored.run.source)}, "run_arn": {"S": stored.run.arn}}
         elif stored.left_at is not None:
-            item |= {EXPIRES_AT: self._expiry(stored.left_at)}
+            left = _text(stored.left_at)
+            item |= {"left_day": {"S": left[:10]}, "left_at": {"S": left}, EXPIRES_AT: self._expiry(stored.left_at)}
         if stored.version == 1:
             return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
         return {
@@ -206,20 +217,26 @@ class DynamoStore:
             recorded_at, _, sequence = item["outbox_order"]["S"].partition("#")
             yield Owed(RunId.parse(_arn(item)), int(sequence), _moment(recorded_at))
 
-    def _entries(self, run: RunId, outbox: str | None = None) -> list[Entry]:
-        """Of the ledger all, or those that are in the outbox under this key."""
-        values: Item = {":run": _key(run, "")["pk"], ":log": {"S": "LOG#"}}
-        only: dict[str, str] = {}
-        if outbox is not None:
-            values[":outbox"] = {"S": outbox}
-            only["FilterExpression"] = "outbox_source = :outbox"
-        items = self._query(
+    def _records(self, index: str, key: str, value: str) -> Watched:
+        found = Watched()
+        for item in self._query(
+            IndexName=index,
+            KeyConditionExpression=f"{key} = :key",
+            ExpressionAttributeValues={":key": {"S": value}},
+        ):
+            try:
+                found.runs.append(_record(item))
+            except RecordUnreadable as error:
+                found.unreadable.append(error)
+        return found
+
+    def _log_of(self, run: RunId, values: Item | None = None, only: dict[str, str] | None = None) -> Iterator[Item]:
+        return self._query(
             KeyConditionExpression="pk = :run AND begins_with(sk, :log)",
-            ExpressionAttributeValues=values,
+            ExpressionAttributeValues={":run": _key(run, "")["pk"], ":log": {"S": "LOG#"}} | (values or {}),
             ConsistentRead=True,
-            **only,
+            **(only or {}),
         )
-        return [_entry(run, item) for item in items]
 
     def _query(self, **asked: Any) -> Iterator[Item]:  # noqa: ANN401 - a query is boto's, key by key
         """All items of all pages."""

@@ -29,6 +29,8 @@ class Left(StrEnum):
     QUARANTINED = "quarantined"
     """AWS refuses its ids."""
     UNTRACKED = "untracked"
+    IGNORED = "ignored"
+    """Nobody asked for it, and the configuration or its own tags opt it out: no message ever told of it."""
 
 
 class Trouble(BaseModel):
@@ -51,6 +53,8 @@ class TrackedRun(BaseModel):
     tracked_at: Moment
     labels: dict[str, str] = Field(default_factory=dict)
     """Given by whoever asked us to track the run; handed on in every message."""
+    asked: bool = True
+    """Whether somebody asked for it; else an event or discovery found it."""
 
     version: int = 0
     """Of the stored record; 0 while it is not stored."""
@@ -77,6 +81,8 @@ class TrackedRun(BaseModel):
     """Whether a message of this attempt has said that RUNNING was reached."""
     spent: dict[str, float] = Field(default_factory=dict)
     """Seconds in each state that the run has moved on from."""
+    unheard: tuple[str, ...] = ()
+    """Transitions, as `<attempt>/<state>`, that a poll saw and of which no native event has come yet."""
 
     @classmethod
     def new(cls, run: RunId, now: datetime, labels: dict[str, str] | None = None) -> Self:
