@@ -21,11 +21,12 @@ from rich.progress import track
 
 from local import servers
 from runwatch.adapters.emr import EmrServerless, client_of
-from runwatch.adapters.memory import MemoryJournal, MemoryStore, MemoryTopic
+from runwatch.adapters.memory import MemoryCatalogue, MemoryJournal, MemoryStore, MemoryTopic
 from runwatch.adapters.threads import Threads
 from runwatch.core.decision import Patience
 from runwatch.core.ids import RunId, Source
 from runwatch.core.tracked import TrackedRun
+from runwatch.core.watch import Watch
 from runwatch.ports import Ports
 from runwatch.tick import tick
 from runwatch.wiring import RemainingTime
@@ -57,7 +58,16 @@ def measured() -> Figures:
         store = MemoryStore()
         for run in runs:
             store.commit(TrackedRun.new(run, _now()), ())
-        ports = Ports(lambda _: emr, store, MemoryTopic(), MemoryJournal(), _now, Threads(PARALLEL))
+        ports = Ports(
+            job_runs=lambda _: emr,
+            catalogue=lambda _: MemoryCatalogue(),
+            watch=lambda _: Watch(),
+            store=store,
+            topic=MemoryTopic(),
+            journal=MemoryJournal(),
+            clock=_now,
+            at_once=Threads(PARALLEL),
+        )
 
         def one_tick() -> None:
             tick(ports, Patience(), SOURCE, RemainingTime(ends=time.monotonic() + 600))

@@ -51,7 +51,7 @@ class Stage:
     def serve_inbox(self) -> None:
         """Do what the inbox function does for its queue."""
         for body in self._received(self.inbox_url):
-            self.runwatch.answer_or_refuse(body, FOR_EVER)
+            self.runwatch.answer_or_refuse(body, FOR_EVER, self.runwatch.looks())
 
     def tick(self) -> None:
         """Do what the poller does when its schedule fires."""
@@ -104,6 +104,10 @@ def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:
         "RUNWATCH_EVENTS_TOPIC_ARN": topic,
         "RUNWATCH_REFUSED_QUEUE_URL": sqs.create_queue(QueueName="refused")["QueueUrl"],
         "RUNWATCH_SOURCES": str(source),
+        "RUNWATCH_WATCH": '[{"native_events": false}]',
+        "RUNWATCH_DISCOVERY_CALLS": "20",
+        "RUNWATCH_DISCOVER_EVERY_MINUTES": "0",
+        "RUNWATCH_INBOX_LOOKS_PER_SECOND": "10",
         "RUNWATCH_PARALLEL_LOOKS": "8",
         "RUNWATCH_CONNECT_TIMEOUT_SECONDS": "2",
         "RUNWATCH_READ_TIMEOUT_SECONDS": "5",

@@ -27,6 +27,7 @@ MINUTE = Duration.minutes(1)
 FIVE_MINUTES = Duration.minutes(5)
 DENIED_MINUTES = 3
 NOT_STORED_MINUTES = 5
+DISCOVERIES = 3
 GUIDE = "docs/operations.md"
 """Where each alarm has a section of its own, under its title."""
 
@@ -119,6 +120,17 @@ class Alarms(Construct):
             metric=self._tick(Metric.QUARANTINED, source),
         )
 
+    def on_discovery(self, source: Source, *, every_minutes: int) -> None:
+        """Ring when runs that nobody told of are not found."""
+        self._alarm(
+            "DiscoveryFailed",
+            f"Read the poller's log for what its list calls were answered: the last {DISCOVERIES} looks for new runs "
+            f"of {source} could not read all the lists. Job runs that no event and no request tells of are not found.",
+            place=construct_id(source),
+            metric=self._tick(Metric.DISCOVERIES_FAILED, source, minutes=every_minutes),
+            periods=DISCOVERIES,
+        )
+
     def _on_messages(self, source: Source) -> None:
         place, minutes = construct_id(source), self._config.oldest_owed_minutes
         self._alarm(
@@ -172,8 +184,10 @@ class Alarms(Construct):
         letters = queue.metric_approximate_number_of_messages_visible(statistic=cloudwatch.Stats.MAXIMUM, period=MINUTE)
         self._alarm(title, first, metric=letters)
 
-    def _tick(self, metric: Metric, source: Source, statistic: str = cloudwatch.Stats.SUM) -> cloudwatch.Metric:
-        return own(metric, service=self._poller.service, source=source, statistic=statistic)
+    def _tick(
+        self, metric: Metric, source: Source, statistic: str = cloudwatch.Stats.SUM, minutes: int = 1
+    ) -> cloudwatch.Metric:
+        return own(metric, service=self._poller.service, source=source, statistic=statistic, minutes=minutes)
 
     def _alarm(  # noqa: PLR0913 - what an alarm is made of, each with a name
         self,

@@ -19,6 +19,8 @@ from runwatch.core.ids import MalformedId, Source
 
 __all__ = ["Config", "FaultyConfig", "load"]
 
+WATCH_AT_MOST = 2000
+"""Characters. Lambda allows 4 KB for all environment variables of a function."""
 EMAIL = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -60,8 +62,19 @@ class StackSection(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$")] = "Runwatch"
 
 
+class WatchSection(Section):
+    """The fields of `runwatch.core.watch.Watch`, as people write them."""
+
+    applications: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ("*",)
+    application_tags: dict[str, str] = {}
+    ignore: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = ()
+    native_events: bool = True
+
+
 class SourceSection(Section):
     region: Annotated[str, AfterValidator(_a_region)]
+    watch: WatchSection | None = None
+    """None: as the file's `[watch]` says."""
 
 
 def _different_regions(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:
@@ -83,6 +96,15 @@ class Poll(Section):
         if self.deadline_margin_seconds < slowest:
             raise ValueError(f"deadline_margin_seconds must be at least both timeouts together, {slowest:g}")
         return self
+
+
+class Discovery(Section):
+    every_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
+    calls: Annotated[int, Field(ge=2, le=100)] = 20
+
+
+class InboxSection(Section):
+    looks_per_second: Annotated[float, Field(ge=0.2, le=10)] = 2
 
 
 class Runs(Section):
@@ -123,6 +145,9 @@ class Config(Section):
 
     stack: StackSection = StackSection()
     sources: Annotated[tuple[SourceSection, ...], AfterValidator(_different_regions)] = ()
+    watch: WatchSection = WatchSection()
+    discovery: Discovery = Discovery()
+    inbox: InboxSection = InboxSection()
     poll: Poll = Poll()
     runs: Runs = Runs()
     events: Events = Events()
@@ -130,6 +155,25 @@ class Config(Section):
     functions: Functions = Functions()
     alarms: Alarms = Alarms()
     table: Table = Table()
+
+    @model_validator(mode="after")
+    def _fits_into_a_function_s_environment(self) -> Self:
+        if len(self.watch_by_source) > WATCH_AT_MOST:
+            raise ValueError(f"watch: all that is said there takes more than {WATCH_AT_MOST} characters as JSON")
+        return self
+
+    @property
+    def watch_by_source(self) -> str:
+        """What is watched unasked, as the functions are told it: a JSON list in the order of the sources."""
+        return json.dumps([section.model_dump(exclude_defaults=True) for section in self._watches])
+
+    @property
+    def hears_native_events(self) -> bool:
+        return any(section.native_events for section in self._watches)
+
+    @property
+    def _watches(self) -> list[WatchSection]:
+        return [source.watch or self.watch for source in self.sources] or [self.watch]
 
     @property
     def regions(self) -> tuple[str, ...]:

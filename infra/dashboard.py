@@ -72,6 +72,26 @@ class Dashboard(Construct):
             ),
         )
         dashboard.add_widgets(
+            _graph(
+                "Transitions, by who saw them first (left), and seconds until they were seen (right)",
+                self._ticks(Metric.BY_EVENT, Metric.BY_POLL, Metric.BY_SWEEP),
+                right=[
+                    each
+                    for statistic in (cloudwatch.Stats.p(50), cloudwatch.Stats.p(99))
+                    for each in self._ticks(Metric.DETECTION_DELAY, statistic=statistic)
+                ],
+            ),
+            _graph(
+                "Native events that never came, came late, or told of what was known",
+                self._ticks(Metric.EVENTS_MISSED, Metric.EVENTS_LATE, Metric.EVENTS_OLD),
+            ),
+            _graph(
+                "Runs discovered (left), and looks that the inbox left to a tick (right)",
+                self._ticks(Metric.DISCOVERED),
+                right=self._ticks(Metric.LEFT_TO_TICK),
+            ),
+        )
+        dashboard.add_widgets(
             _graph("Function errors", [each.metric_errors(period=minute) for each in functions]),
             _graph("Function duration", [each.metric_duration(statistic=most, period=minute) for each in functions]),
             _graph(

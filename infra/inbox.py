@@ -1,12 +1,15 @@
-"""The inbox: sightings and track requests wait here until the inbox function takes them.
+"""The inbox: native events and track requests wait here until the inbox function takes them.
 
 What no number of tries can make right, and what failed too often, ends in the dead-letter queue and rings an alarm.
 """
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from runwatch.core.requests import NATIVE, NATIVE_EVENTS, OURS
 
 __all__ = ["Inbox"]
 
@@ -34,6 +37,35 @@ class Inbox(Construct):
             retention_period=Duration.days(4),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.refused, max_receive_count=5),
             removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def hear(self) -> None:
+        """Have what EventBridge tells of job runs sent here: EMR Serverless's own events, and requests as events."""
+        events.CfnRule(
+            self,
+            "NativeEvents",
+            description="What EMR Serverless tells of job runs goes to Runwatch's inbox, as a hint where to look",
+            event_pattern={"source": [NATIVE], "detail-type": list(NATIVE_EVENTS)},
+            targets=[self._target()],
+        )
+
+    def take_requests(self) -> None:
+        """Whoever may put events of the source `runwatch` may have runs tracked."""
+        events.CfnRule(
+            self,
+            "Requests",
+            description="Requests to track job runs, put as events, go to Runwatch's inbox",
+            event_pattern={"source": [OURS]},
+            targets=[self._target()],
+        )
+
+    def _target(self) -> events.CfnRule.TargetProperty:
+        return events.CfnRule.TargetProperty(
+            id="Inbox",
+            arn=self.queue.queue_arn,
+            dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self.refused.queue_arn),
+            # A hint that is older than this has been overtaken by ticks; a request is then given up, and kept.
+            retry_policy=events.CfnRule.RetryPolicyProperty(maximum_event_age_in_seconds=3600),
         )
 
     def feed(self, function: lambda_.IFunction) -> None:

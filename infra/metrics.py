@@ -16,6 +16,7 @@ def own(
     source: Source | None = None,
     statistic: str = cloudwatch.Stats.SUM,
     label: str | None = None,
+    minutes: int = 1,
 ) -> cloudwatch.Metric:
     """One metric of one function, a value a minute; those of a tick are counted for each source.
 
@@ -27,6 +28,6 @@ def own(
         metric_name=metric.value,
         dimensions_map={"service": service} if source is None else {"service": service, "source": str(source)},
         statistic=statistic,
-        period=Duration.minutes(1),
+        period=Duration.minutes(minutes),
         label=label,
     )

@@ -1,4 +1,4 @@
-"""The clock: every minute, each source gets a tick.
+"""The clock: every minute, each source gets a tick, and every few minutes a look for new runs.
 
 A tick that fails is not tried again, because the next one a minute later does its work. One that could not even be
 delivered lands in a dead-letter queue, so that a lost permission is told of rather than passed over.
@@ -51,21 +51,32 @@ class Schedule(Construct):
     def start(self, poller: lambda_.IFunction) -> None:
         """Tick every source from the moment that the role may call the poller."""
         for source in self.sources:
-            schedule = scheduler.Schedule(
-                self,
-                construct_id(source),
-                description=f"Every minute: look at the job runs of {source}",
-                schedule=scheduler.ScheduleExpression.rate(Duration.minutes(1)),
-                time_window=scheduler.TimeWindow.off(),
-                target=targets.LambdaInvoke(
-                    poller,
-                    input=scheduler.ScheduleTargetInput.from_object({"source": str(source)}),
-                    retry_attempts=0,
-                    # The least that is allowed.
-                    max_event_age=Duration.seconds(60),
-                    dead_letter_queue=self.undelivered,
-                    # What it may do stands in stack.py; the target would also grant every version of the function.
-                    role=self.role.without_policy_updates(),
-                ),
-            )
-            schedule.node.add_dependency(self.role)
+            self._every(1, source, poller, construct_id(source), {"source": str(source)}, "look at the job runs of")
+
+    def discover(self, poller: lambda_.IFunction, *, every_minutes: int) -> None:
+        """Look for runs that nobody told of, by an invocation of its own that no tick waits for."""
+        for source in self.sources:
+            name, asked = f"Discover{construct_id(source)}", {"source": str(source), "discover": True}
+            self._every(every_minutes, source, poller, name, asked, "look for new job runs of")
+
+    def _every(
+        self, minutes: int, source: Source, poller: lambda_.IFunction, name: str, asked: dict[str, object], does: str
+    ) -> None:
+        schedule = scheduler.Schedule(
+            self,
+            name,
+            description=f"Every {'minute' if minutes == 1 else f'{minutes} minutes'}: {does} {source}",
+            schedule=scheduler.ScheduleExpression.rate(Duration.minutes(minutes)),
+            time_window=scheduler.TimeWindow.off(),
+            target=targets.LambdaInvoke(
+                poller,
+                input=scheduler.ScheduleTargetInput.from_object(asked),
+                retry_attempts=0,
+                # The least that is allowed.
+                max_event_age=Duration.seconds(60),
+                dead_letter_queue=self.undelivered,
+                # What it may do stands in stack.py; the target would also grant every version of the function.
+                role=self.role.without_policy_updates(),
+            ),
+        )
+        schedule.node.add_dependency(self.role)

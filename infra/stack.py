@@ -3,7 +3,7 @@
 Every permission of every role stands here, action by action, with the resources it is for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from aws_cdk import Acknowledgment, CfnOutput, Duration, Stack, Token, Validations
@@ -21,6 +21,7 @@ from infra.sources import to_watch
 from infra.table import RunsTable
 from infra.topics import Topics
 from infra.wheels import Target
+from runwatch.core.ids import Source
 from runwatch.settings import PREFIX
 
 __all__ = ["RunwatchStack"]
@@ -84,7 +85,12 @@ class RunwatchStack(Stack):
             retries=2, give_up_after=Duration.hours(1), failures=self.inbox.refused
         )
         self.inbox.feed(self.inbox_function.function)
+        self.inbox.take_requests()
+        if config.hears_native_events:
+            self.inbox.hear()
         self.schedule.start(self.poller.function)
+        if config.discovery.every_minutes:
+            self.schedule.discover(self.poller.function, every_minutes=config.discovery.every_minutes)
 
         alarms = Alarms(
             self,
@@ -96,6 +102,8 @@ class RunwatchStack(Stack):
         )
         for source in self.sources:
             alarms.on_source(source)
+            if config.discovery.every_minutes:
+                alarms.on_discovery(source, every_minutes=config.discovery.every_minutes)
         alarms.on_dead_letters(self.inbox, self.schedule)
         self.dashboard = Dashboard(
             self,
@@ -115,6 +123,10 @@ class RunwatchStack(Stack):
             "events_topic_arn": self.topics.events.topic_arn,
             "refused_queue_url": self.inbox.refused.queue_url,
             "sources": ",".join(str(source) for source in self.sources),
+            "watch": config.watch_by_source,
+            "discovery_calls": config.discovery.calls,
+            "discover_every_minutes": config.discovery.every_minutes,
+            "inbox_looks_per_second": config.inbox.looks_per_second,
             **config.poll.model_dump(),
             **config.runs.model_dump(),
         }
@@ -130,19 +142,18 @@ class RunwatchStack(Stack):
             # xray:PutTraceSegments and xray:PutTelemetryRecords come with Tracing.ACTIVE; X-Ray knows no resources.
             acknowledge_wildcard(function.role, "*", reason="X-Ray's write actions cannot be limited to a resource.")
             for source in self.sources:
-                runs = job_runs(self.partition, source.region, source.account)
-                allow(function.role, "emr-serverless:GetJobRun", on=[runs])
-                region = "<AWS::Region>" if Token.is_unresolved(source.region) else source.region
-                acknowledge_wildcard(
-                    function.role,
-                    job_runs("<AWS::Partition>", region, "<AWS::AccountId>"),
-                    reason="Which applications and job runs there will be is not known when the stack is deployed.",
-                )
+                self._allow_looking(function.role, source, job_runs, "emr-serverless:GetJobRun")
+                # Whether an application is wanted depends on its name and tags.
+                self._allow_looking(function.role, source, applications, "emr-serverless:GetApplication")
             # TransactWriteItems is authorized as the writes in it.
             allow(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table])
             allow(function.role, "dynamodb:Query", on=[table, *self.table.index_arns])
             allow(function.role, "sns:Publish", on=[self.topics.events.topic_arn])
             allow(function.role, "kms:GenerateDataKey", "kms:Decrypt", on=[key.key_arn])
+        for source in self.sources:
+            self._allow_looking(self.poller.role, source, applications, "emr-serverless:ListJobRuns")
+            self._allow_looking(self.poller.role, source, everything, "emr-serverless:ListApplications")
+        self._grant_events()
         allow(
             self.inbox_function.role,
             *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
@@ -164,6 +175,29 @@ class RunwatchStack(Stack):
             iam.PolicyStatement(principals=[alarms], actions=["kms:Decrypt", "kms:GenerateDataKey*"], resources=["*"])
         )
 
+    def _allow_looking(
+        self, role: iam.Role, source: Source, named: Callable[[str, str, str], str], action: str
+    ) -> None:
+        allow(role, action, on=[named(self.partition, source.region, source.account)])
+        region = "<AWS::Region>" if Token.is_unresolved(source.region) else source.region
+        acknowledge_wildcard(
+            role,
+            named("<AWS::Partition>", region, "<AWS::AccountId>"),
+            reason="Which applications and job runs there will be is not known when the stack is deployed.",
+        )
+
+    def _grant_events(self) -> None:
+        """EventBridge's rules of this account may send to the inbox, and what they cannot deliver to its dead letters.
+
+        By pattern, because the rules name the queues, and the queues cannot name the rules as well.
+        """
+        rules = self.format_arn(service="events", resource="rule", resource_name="*")
+        events = iam.ServicePrincipal("events.amazonaws.com", conditions={"ArnLike": {"aws:SourceArn": rules}})
+        for queue in (self.inbox.queue, self.inbox.refused):
+            queue.add_to_resource_policy(
+                iam.PolicyStatement(principals=[events], actions=["sqs:SendMessage"], resources=[queue.queue_arn])
+            )
+
     def _tell(self) -> None:
         for name, value in {
             "EventsTopicArn": self.topics.events.topic_arn,
@@ -178,8 +212,16 @@ class RunwatchStack(Stack):
             CfnOutput(self, name, value=value)
 
 
+def everything(partition: str, region: str, account: str) -> str:
+    return f"arn:{partition}:emr-serverless:{region}:{account}:/*"
+
+
+def applications(partition: str, region: str, account: str) -> str:
+    return f"arn:{partition}:emr-serverless:{region}:{account}:/applications/*"
+
+
 def job_runs(partition: str, region: str, account: str) -> str:
-    return f"arn:{partition}:emr-serverless:{region}:{account}:/applications/*/jobruns/*"
+    return f"{applications(partition, region, account)}/jobruns/*"
 
 
 def allow(role: iam.Role, *actions: str, on: Iterable[str]) -> None:

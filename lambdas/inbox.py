@@ -1,8 +1,8 @@
-"""The inbox's entry point: requests to track and untrack runs, from its queue or by direct invocation.
+"""The inbox's entry point: EMR Serverless's own events, and requests to track and untrack runs, from its queue.
 
 From the queue each message succeeds or fails alone: one that cannot be served now is tried again, one that never can be
-goes to the dead-letter queue with the reason, and the rest of its batch is served. A direct invocation has the bare
-request as its event; a bad one fails with the reason.
+goes to the dead-letter queue with the reason, and the rest of its batch is served. A run that several of them are about
+is looked at once. A direct invocation has the bare request as its event; a bad one fails with the reason.
 """
 
 import json
@@ -21,12 +21,13 @@ processor = BatchProcessor(event_type=EventType.SQS, model=SqsRecordModel, raise
 def handle(event: Any, context: LambdaContext) -> Any:  # noqa: ANN401 - any JSON may come
     runwatch = wired()
     deadline = RemainingTime.of(context, runwatch.settings.deadline_margin)
+    looks = runwatch.looks()
     if not isinstance(event, dict) or "Records" not in event:
-        runwatch.answer(json.dumps(event), deadline)
+        runwatch.answer(json.dumps(event), deadline, looks)
         return {"done": True}
     return process_partial_response(
         event=event,
-        record_handler=lambda record: runwatch.answer_or_refuse(record.body, deadline),
+        record_handler=lambda record: runwatch.answer_or_refuse(record.body, deadline, looks),
         processor=processor,
         context=context,
     )

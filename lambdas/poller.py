@@ -1,6 +1,7 @@
-"""The poller's entry point: one tick of one source, each time its schedule fires.
+"""The poller's entry point: one tick of one source, or one discovery there, each time a schedule fires.
 
-Event: `{"source": "<account>/<region>"}`. Answer: the tick's report. A source that is not configured is refused.
+Event: `{"source": "<account>/<region>"}`, and for a discovery `"discover": true`. Answer: the report of what was done.
+A source that is not configured is refused.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from runwatch.wiring import RemainingTime, logger, wired
 
 class PollerEvent(BaseModel):
     source: str
+    discover: bool = False
 
     @field_validator("source")
     @classmethod
@@ -30,4 +32,5 @@ def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
     asked = parse(event=event, model=PollerEvent)
     runwatch = wired()
     deadline = RemainingTime.of(context, runwatch.settings.deadline_margin)
-    return runwatch.tick(Source.parse(asked.source), deadline).as_json()
+    work = runwatch.discover if asked.discover else runwatch.tick
+    return work(Source.parse(asked.source), deadline).as_json()

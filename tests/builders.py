@@ -81,10 +81,11 @@ def decided(
     now: datetime | None = None,
     patience: Patience | None = None,
     endings: Endings | None = None,
+    witness: Witness = Witness.POLL,
 ) -> Decision:
     """Decide as the poller does; a minute into the story, and with no earlier attempt known, unless told otherwise."""
     endings = dict.fromkeys(ended_unseen(tracked, seen)) if endings is None else endings
-    return decide(tracked, seen, endings, now or at(1), patience or Patience(), Witness.POLL)
+    return decide(tracked, seen, endings, now or at(1), patience or Patience(), witness)
 
 
 def decided_unread(

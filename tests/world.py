@@ -6,23 +6,27 @@ refuses, a table that does not answer, a process that dies.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from runwatch.adapters.memory import MemoryJobRuns, MemoryJournal, MemoryStore, MemoryTopic
+from runwatch.adapters.memory import MemoryCatalogue, MemoryJobRuns, MemoryJournal, MemoryStore, MemoryTopic
 from runwatch.adapters.threads import Threads
+from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
+from runwatch.core.hints import Hint
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
-from runwatch.core.messages import Kind
+from runwatch.core.messages import Kind, Witness
 from runwatch.core.model import JobRun
 from runwatch.core.requests import Track, Untrack
 from runwatch.core.tracked import TrackedRun
+from runwatch.core.watch import Application, Watch
+from runwatch.discover import discover
 from runwatch.errors import LookFailed, StoreUnavailable, look_failed
-from runwatch.ports import AtOnce, Deadline, Ports, Refusal, Store
-from runwatch.report import TickReport
-from runwatch.sighting import forget, sight
+from runwatch.ports import AtOnce, Deadline, ListedRun, Ports, Refusal, Store
+from runwatch.report import DiscoveryReport, TickReport
+from runwatch.sighting import Looks, follow, forget, sight
 from runwatch.tick import tick
 from tests.builders import RUN, SOURCE, ManualClock, a_run, detail_of
 
@@ -122,6 +126,11 @@ class World:
     says: dict[RunId, JobRun | LookFailed] = field(default_factory=dict)
     says_of_attempts: dict[tuple[RunId, int], JobRun | LookFailed] = field(default_factory=dict)
     at_once: AtOnce = field(default_factory=lambda: Threads(4))
+    watch: Watch = field(default_factory=Watch)
+    budget: TokenBucket = field(default_factory=lambda: TokenBucket(1, 1000))
+    applications: dict[str, Application] = field(default_factory=dict)
+    lists: dict[str, list[ListedRun]] = field(default_factory=dict)
+    """What ListJobRuns says of an application."""
 
     def __post_init__(self) -> None:
         noted = NotedJobRuns(self.says, self.says_of_attempts)
@@ -131,6 +140,7 @@ class World:
         self.store = Meddled(self.stored)
         self.topic = Meddled(self.taken)
         self.journal = MemoryJournal()
+        self.catalogue: Any = Meddled(MemoryCatalogue(self.applications, self.lists))
         self.runs: set[RunId] = set()
         """Of which something was ever said."""
         self.ever_said: set[tuple[RunId, int, str]] = set()
@@ -145,6 +155,8 @@ class World:
     def ports(self) -> Ports:
         return Ports(
             job_runs=lambda _: self.aws,
+            catalogue=lambda _: self.catalogue,
+            watch=lambda _: self.watch,
             store=self.store,
             topic=self.topic,
             journal=self.journal,
@@ -204,7 +216,21 @@ class World:
 
     def track(self, run: RunId = RUN, *, deadline: Deadline | None = None, **labels: str) -> None:
         self.runs.add(run)
-        sight(self.ports, self.patience, Track(run, labels), deadline or Never())
+        sight(self.ports, self.patience, Track(run, labels), deadline or Never(), self.looks())
+
+    def looks(self) -> Looks:
+        """Of sightings that come together."""
+        return Looks(lambda _: self.budget, self.clock)
+
+    def hint(self, run: RunId = RUN, *, looks: Looks | None = None, **said: Any) -> bool:
+        """Word of a run comes; by a native event, if nothing else is said."""
+        hint = Hint(run, **{"witness": Witness.EVENT} | said)
+        return follow(self.ports, self.patience, hint, Never(), looks or self.looks())
+
+    def discover(self, calls: int = 20) -> DiscoveryReport:
+        return discover(
+            self.ports, self.patience, SOURCE, Never(), self.looks(), calls=calls, back=timedelta(minutes=15)
+        )
 
     def untrack(self, run: RunId = RUN) -> None:
         forget(self.ports, Untrack(run), Never())

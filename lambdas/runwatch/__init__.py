@@ -10,7 +10,8 @@ def tick(ports, source, deadline):
 poller.py, inbox.py       Lambda entry points, one folder up: parse, call, return
 wiring.py                 makes the clients, reads environment and clock; the only one that knows the adapters
 tick.py                   everything that is due at one source, inside a deadline
-sighting.py               one run that somebody told us of
+sighting.py               one run that somebody told us of: a request, a native event, a list
+discover.py               the runs that nobody told us of
 look.py  commit.py  publish.py    the steps both are made of
 ports.py  report.py  errors.py    what the flow asks of the world, what it counts, what can go wrong
 sparing.py                what many runs share is said a few times

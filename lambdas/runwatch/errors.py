@@ -7,6 +7,7 @@ RunwatchError
 │   ├── JobRunNotFound
 │   ├── LookRejected
 │   └── JobRunUnavailable     also: a reply that we cannot parse
+├── ListFailed            applications or runs could not be listed
 ├── LostRace              somebody else wrote the record since we read it; read again, decide again
 ├── StoreUnavailable      the table did not take or give what was asked
 │   └── RecordUnreadable  what it gave is not what we wrote
@@ -16,12 +17,13 @@ RunwatchError
 from typing import ClassVar
 
 from runwatch.core.failures import Failure
-from runwatch.core.ids import RunId
+from runwatch.core.ids import RunId, Source
 
 __all__ = [
     "BadSettings",
     "JobRunNotFound",
     "JobRunUnavailable",
+    "ListFailed",
     "LookDenied",
     "LookFailed",
     "LookRejected",
@@ -75,6 +77,15 @@ _BY_FAILURE = {error.failure: error for error in LookFailed.__subclasses__()}
 def look_failed(failure: Failure, run: RunId, cause: str) -> LookFailed:
     """The error that is named for this failure."""
     return _BY_FAILURE[failure](run, cause)
+
+
+class ListFailed(RunwatchError):
+    def __init__(self, failure: Failure, operation: str, source: Source, cause: str) -> None:
+        super().__init__(f"{operation} at {source}: {failure}: {cause}")
+        self.failure = failure
+        self.operation = operation
+        self.source = source
+        self.cause = cause
 
 
 class LostRace(RunwatchError):

@@ -8,6 +8,7 @@ from runwatch.core.attempts import Endings, ended_unseen
 from runwatch.core.decide import decide, decide_unread
 from runwatch.core.decision import Decision, Patience
 from runwatch.core.ids import Source
+from runwatch.core.leaving import ignore
 from runwatch.core.messages import Witness
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
@@ -28,9 +29,13 @@ class Seen:
     """Of the attempts that ended since the last look, as far as they could be read."""
     failed: LookFailed | None
     """What hindered us from reading all of them."""
+    ignored: bool
+    """Whether the run is not to be watched unless somebody asked for it."""
 
     def decided(self, tracked: TrackedRun, patience: Patience, witness: Witness) -> Decision:
         """What it means for the record as it is now."""
+        if self.ignored and tracked.watched and tracked.state is None and not tracked.asked:
+            return ignore(tracked, self.at)
         return decide(tracked, self.run, self.endings, self.at, patience, witness)
 
 
@@ -69,6 +74,7 @@ def look(ports: Ports, job_runs: JobRuns, tracked: TrackedRun, deadline: Deadlin
     except LookFailed as error:
         return Unread(tracked, ports.clock(), error)
     at = ports.clock()
+    ignored = ports.watch(tracked.run.source).ignores(run.name, run.tags or {})
     endings: dict[int, JobRun | None] = {}
     for number in ended_unseen(tracked, run):
         if deadline.passed():
@@ -78,5 +84,5 @@ def look(ports: Ports, job_runs: JobRuns, tracked: TrackedRun, deadline: Deadlin
         except (JobRunNotFound, LookRejected):
             endings[number] = None
         except LookFailed as error:
-            return Seen(tracked, at, run, endings, error)
-    return Seen(tracked, at, run, endings, None)
+            return Seen(tracked, at, run, endings, error, ignored)
+    return Seen(tracked, at, run, endings, None, ignored)

@@ -3,24 +3,30 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol, Self, TypeVar
+from enum import StrEnum
+from typing import Generic, Protocol, Self, TypeVar
 
 from runwatch.core.decision import Decision
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import LookFailed, RecordUnreadable
-from runwatch.report import TickReport
+from runwatch.core.watch import Application, Watch
+from runwatch.errors import ListFailed, LookFailed, RecordUnreadable
+from runwatch.report import DiscoveryReport, TickReport
 
 __all__ = [
     "AtOnce",
+    "Catalogue",
     "Clock",
     "Deadline",
     "JobRuns",
     "Journal",
     "Kept",
+    "ListedRun",
+    "NoLook",
     "Owed",
+    "Page",
     "Ports",
     "Refusal",
     "Refusals",
@@ -61,6 +67,39 @@ class JobRuns(Protocol):
         Raises the LookFailed that says what hindered us.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Page(Generic[Made]):
+    rows: Sequence[Made]
+    next_token: str | None = None
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """A row of ListJobRuns, as far as it says where to look."""
+
+    id: str
+    name: str | None
+    state: str | None
+    updated_at: datetime | None
+    attempt: int | None
+
+
+class Catalogue(Protocol):
+    """The applications of one source, and lists of their runs. Every method may raise ListFailed."""
+
+    def applications(self, token: str | None) -> Page[Application]:
+        """Those that are not terminated, without their tags."""
+        ...
+
+    def application(self, application_id: str) -> Application | None:
+        """With its tags, which may be some minutes old; None if there is none of this id."""
+        ...
+
+    def runs(
+        self, application_id: str, states: Sequence[str], created_after: datetime | None, token: str | None
+    ) -> Page[ListedRun]: ...
 
 
 @dataclass(frozen=True)
@@ -179,6 +218,17 @@ class Refusals(Protocol):
         ...
 
 
+class NoLook(StrEnum):
+    """Why a sighting did not make us look."""
+
+    OLD = "old"
+    """A native event that tells of what we know."""
+    UNWANTED = "unwanted"
+    """Nobody asked for the run, and the configuration does not want its application."""
+    LEFT_TO_TICK = "left to the tick"
+    """The budget was used up."""
+
+
 class Journal(Protocol):
     """What operators see: log lines and metrics. Never raises."""
 
@@ -190,6 +240,10 @@ class Journal(Protocol):
 
     def look_failed(self, error: LookFailed) -> None: ...
 
+    def not_looked(self, run: RunId, why: NoLook) -> None: ...
+
+    def list_failed(self, error: ListFailed) -> None: ...
+
     def store_failed(self, run: str, error: Exception) -> None: ...
 
     def not_published(self, entry: Entry, reason: str) -> None: ...
@@ -200,12 +254,17 @@ class Journal(Protocol):
 
     def ticked(self, report: TickReport) -> None: ...
 
+    def discovered(self, report: DiscoveryReport) -> None: ...
+
 
 @dataclass(frozen=True)
 class Ports:
     """All that the flow is given."""
 
     job_runs: Callable[[Source], JobRuns]
+    catalogue: Callable[[Source], Catalogue]
+    watch: Callable[[Source], Watch]
+    """What the configuration wants to be watched."""
     store: Store
     topic: Topic
     journal: Journal

@@ -1,4 +1,4 @@
-"""What one tick did, in numbers: its answer, its log line and its metrics all come from here."""
+"""What a tick or a discovery did, in numbers: its answer, its log line and its metrics all come from here."""
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from runwatch.core.failures import Failure
 from runwatch.core.ids import Source
 
-__all__ = ["TickReport"]
+__all__ = ["DiscoveryReport", "TickReport"]
 
 
 @dataclass
@@ -45,12 +45,37 @@ class TickReport:
 
     def as_json(self) -> dict[str, Any]:
         """What the poller returns."""
-        counts = {to_camel(name): value for name, value in asdict(self).items() if name not in {"source", "failed"}}
-        failures = {
-            "throttled": self.failed[Failure.THROTTLED],
-            "unreadable": self.failed[Failure.UNAVAILABLE],
-            "denied": self.failed[Failure.DENIED],
-            "notFound": self.failed[Failure.NOT_FOUND],
-            "rejected": self.failed[Failure.REJECTED],
-        }
-        return {"source": str(self.source), **counts, **failures, "cutShort": self.cut_short}
+        return _as_json(self) | {"cutShort": self.cut_short}
+
+
+@dataclass
+class DiscoveryReport:
+    source: Source
+    applications: int = 0
+    wanted: int = 0
+    """Applications whose runs were listed."""
+    listed: int = 0
+    """Runs in those lists."""
+    found: int = 0
+    """Runs that nobody had told us of."""
+    failed: Counter[Failure] = field(default_factory=Counter)
+    """Lists."""
+    not_committed: int = 0
+    cut_short: bool = False
+    """Whether there was more to list than the calls or the time allowed."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What the poller returns when it was sent to discover."""
+        return _as_json(self)
+
+
+def _as_json(report: TickReport | DiscoveryReport) -> dict[str, Any]:
+    counts = {to_camel(name): value for name, value in asdict(report).items() if name not in {"source", "failed"}}
+    failures = {
+        "throttled": report.failed[Failure.THROTTLED],
+        "unreadable": report.failed[Failure.UNAVAILABLE],
+        "denied": report.failed[Failure.DENIED],
+        "notFound": report.failed[Failure.NOT_FOUND],
+        "rejected": report.failed[Failure.REJECTED],
+    }
+    return {"source": str(report.source), **counts, **failures}

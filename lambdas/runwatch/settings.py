@@ -4,14 +4,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from runwatch.core.ids import Source
+from runwatch.core.watch import Watch
 from runwatch.errors import BadSettings
 
 __all__ = ["PREFIX", "Settings"]
 
 PREFIX = "RUNWATCH_"
+
+
+def _watch(text: str) -> tuple[Watch, ...]:
+    return TypeAdapter(tuple[Watch, ...]).validate_json(text)
 
 
 def _sources(text: str) -> tuple[Source, ...]:
@@ -28,6 +33,13 @@ class Settings(BaseModel):
     refused_queue_url: str = Field(min_length=1)
     sources: Annotated[tuple[Source, ...], BeforeValidator(_sources)]
     """Sources that may be watched, written `<account>/<region>,…`."""
+    watch: Annotated[tuple[Watch, ...], BeforeValidator(_watch)]
+    """What is watched unasked, as a JSON list: one for each source, in their order."""
+    discovery_calls: int = Field(ge=2)
+    """Lists that one discovery asks for at most, and looks that it makes at most."""
+    discover_every_minutes: int = Field(ge=0)
+    inbox_looks_per_second: float = Field(gt=0)
+    """The inbox's share of GetJobRun, at each source."""
     parallel_looks: int = Field(ge=1)
     """GetJobRun calls under way at once."""
     connect_timeout_seconds: float = Field(gt=0)
@@ -52,6 +64,15 @@ class Settings(BaseModel):
         except ValidationError as error:
             faults = [f"{names.get(str(fault['loc'][0]), fault['loc'])}: {fault['msg']}" for fault in error.errors()]
             raise BadSettings(faults) from error
+
+    @model_validator(mode="after")
+    def _every_source_has_its_watch(self) -> Self:
+        if len(self.watch) != len(self.sources):
+            raise ValueError("watch has not one entry for each source")
+        return self
+
+    def watch_of(self, source: Source) -> Watch:
+        return dict(zip(self.sources, self.watch, strict=True))[source]
 
     @property
     def settle_wait(self) -> timedelta:

@@ -6,11 +6,12 @@ What it leaves out is counted in the tick's report all the same. Made anew for e
 from collections import Counter
 
 from runwatch.core.decision import Decision
+from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import LookFailed
-from runwatch.ports import Journal
-from runwatch.report import TickReport
+from runwatch.errors import ListFailed, LookFailed
+from runwatch.ports import Journal, NoLook
+from runwatch.report import DiscoveryReport, TickReport
 
 __all__ = ["Sparing"]
 
@@ -36,6 +37,13 @@ class Sparing:
         if self._may_say(error.failure):
             self._journal.look_failed(error)
 
+    def not_looked(self, run: RunId, why: NoLook) -> None:
+        self._journal.not_looked(run, why)
+
+    def list_failed(self, error: ListFailed) -> None:
+        if self._may_say("list failed"):
+            self._journal.list_failed(error)
+
     def store_failed(self, run: str, error: Exception) -> None:
         if self._may_say("store failed"):
             self._journal.store_failed(run, error)
@@ -52,6 +60,9 @@ class Sparing:
 
     def ticked(self, report: TickReport) -> None:
         self._journal.ticked(report)
+
+    def discovered(self, report: DiscoveryReport) -> None:
+        self._journal.discovered(report)
 
     def _may_say(self, kind: str) -> bool:
         self._said[kind] += 1

@@ -5,36 +5,47 @@ Everything is made once a container and kept, so that connections are, too. Impo
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
-from runwatch.adapters.emr import EmrServerless, client_of
+from runwatch.adapters.emr import EmrCatalogue, EmrServerless, client_of
 from runwatch.adapters.queue import RefusedQueue
 from runwatch.adapters.table import DynamoStore
 from runwatch.adapters.telemetry import PowertoolsJournal
 from runwatch.adapters.threads import Threads
 from runwatch.adapters.topics import SnsTopic
+from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Patience
+from runwatch.core.hints import Hint
 from runwatch.core.ids import Source
-from runwatch.core.requests import BadRequest, Track, parse
+from runwatch.core.requests import BadRequest, Track, Untrack, parse
+from runwatch.discover import discover
 from runwatch.ports import Deadline, Ports, Refusals
-from runwatch.report import TickReport
+from runwatch.report import DiscoveryReport, TickReport
 from runwatch.settings import Settings
-from runwatch.sighting import forget, sight
+from runwatch.sighting import Looks, follow, forget, sight
 from runwatch.tick import tick
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr_serverless import EMRServerlessClient
 
 __all__ = ["RemainingTime", "Runwatch", "logger", "wired"]
 
 BRISK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 """For the table, the topic and the queue: ours alone, so a quick retry harms nobody."""
+
+INBOXES = 2
+"""Invocations of the inbox that Lambda makes at once, each with a budget of its own."""
+BURST_SECONDS = 5
+"""Of its budget that an inbox may have saved up."""
 
 logger = Logger()
 
@@ -65,22 +76,37 @@ class Runwatch:
     settings: Settings
     ports: Ports
     refusals: Refusals
+    inbox_budget: Callable[[Source], TokenBucket]
 
     def tick(self, source: Source, deadline: Deadline) -> TickReport:
         return tick(self.ports, self._patience, source, deadline)
 
-    def answer(self, body: str, deadline: Deadline) -> None:
+    def discover(self, source: Source, deadline: Deadline) -> DiscoveryReport:
+        calls, every = self.settings.discovery_calls, timedelta(minutes=self.settings.discover_every_minutes)
+        budget = TokenBucket(rate=0, burst=calls)
+        looks = Looks(lambda _: budget, self.ports.clock)
+        # Twice may fail before a run that was so short is overlooked.
+        return discover(self.ports, self._patience, source, deadline, looks, calls=calls, back=3 * every)
+
+    def looks(self) -> Looks:
+        """What messages that came together may look at."""
+        return Looks(self.inbox_budget, self.ports.clock)
+
+    def answer(self, body: str, deadline: Deadline, looks: Looks) -> None:
         """Do what an inbox message asks. Raises BadRequest, or the error that makes trying again worth while."""
         asked = parse(body, self.settings.sources)
-        if isinstance(asked, Track):
-            sight(self.ports, self._patience, asked, deadline)
-        else:
-            forget(self.ports, asked, deadline)
+        match asked:
+            case Track():
+                sight(self.ports, self._patience, asked, deadline, looks)
+            case Hint():
+                follow(self.ports, self._patience, asked, deadline, looks)
+            case Untrack():
+                forget(self.ports, asked, deadline)
 
-    def answer_or_refuse(self, body: str, deadline: Deadline) -> None:
+    def answer_or_refuse(self, body: str, deadline: Deadline, looks: Looks) -> None:
         """The same; a message that no second try can make right is set aside with the reason."""
         try:
-            self.answer(body, deadline)
+            self.answer(body, deadline, looks)
         except BadRequest as error:
             self.ports.journal.refused(body, str(error))
             self.refusals.refuse(body, str(error))
@@ -95,25 +121,34 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
     settings = Settings.of(environment)
 
     @cache
-    def job_runs(source: Source) -> EmrServerless:
-        return EmrServerless(
-            client_of(
-                source,
-                parallel=settings.parallel_looks,
-                connect_timeout=settings.connect_timeout_seconds,
-                read_timeout=settings.read_timeout_seconds,
-            )
+    def emr(source: Source) -> "EMRServerlessClient":
+        return client_of(
+            source,
+            parallel=settings.parallel_looks,
+            connect_timeout=settings.connect_timeout_seconds,
+            read_timeout=settings.read_timeout_seconds,
         )
 
+    @cache
+    def inbox_budget(_: Source) -> TokenBucket:
+        rate = settings.inbox_looks_per_second / INBOXES
+        return TokenBucket(rate, burst=max(1.0, rate * BURST_SECONDS))
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
     ports = Ports(
-        job_runs=job_runs,
+        job_runs=cache(lambda source: EmrServerless(emr(source))),
+        catalogue=cache(lambda source: EmrCatalogue(emr(source), source, clock)),
+        watch=settings.watch_of,
         store=DynamoStore(boto3.client("dynamodb", config=BRISK), settings.runs_table, settings.retention),
         topic=SnsTopic(boto3.client("sns", config=BRISK), settings.events_topic_arn),
-        journal=PowertoolsJournal(logger, service),
-        clock=lambda: datetime.now(UTC),
+        journal=PowertoolsJournal(logger, service, lambda source: settings.watch_of(source).native_events),
+        clock=clock,
         at_once=Threads(settings.parallel_looks),
     )
-    return Runwatch(settings, ports, RefusedQueue(boto3.client("sqs", config=BRISK), settings.refused_queue_url))
+    refusals = RefusedQueue(boto3.client("sqs", config=BRISK), settings.refused_queue_url)
+    return Runwatch(settings, ports, refusals, inbox_budget)
 
 
 @cache

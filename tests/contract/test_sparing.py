@@ -8,9 +8,9 @@ import pytest
 from runwatch.adapters.memory import MemoryJournal
 from runwatch.core.failures import Failure
 from runwatch.core.leaving import untrack
-from runwatch.errors import StoreUnavailable, look_failed
-from runwatch.ports import Journal
-from runwatch.report import TickReport
+from runwatch.errors import ListFailed, StoreUnavailable, look_failed
+from runwatch.ports import Journal, NoLook
+from runwatch.report import DiscoveryReport, TickReport
 from runwatch.sparing import Sparing
 from tests.builders import SOURCE, a_run, a_tracked, an_entry, at, decided, run_of
 
@@ -23,12 +23,17 @@ IN_FULL: dict[str, Say] = {
     "tracked": lambda journal, number: journal.tracked(a_tracked(run=run_of(number))),
     "committed": lambda journal, _: journal.committed(UNTRACKED),
     "nothing_new": lambda journal, _: journal.nothing_new(SAME),
+    "not_looked": lambda journal, number: journal.not_looked(run_of(number), NoLook.OLD),
+    "discovered": lambda journal, number: journal.discovered(DiscoveryReport(SOURCE, found=number)),
     "set_aside": lambda journal, number: journal.set_aside(an_entry(number), "no"),
     "refused": lambda journal, number: journal.refused(str(number), "no"),
     "ticked": lambda journal, number: journal.ticked(TickReport(SOURCE, watched=number)),
 }
 SPARINGLY: dict[str, Say] = {
     "look_failed": lambda journal, number: journal.look_failed(look_failed(Failure.DENIED, run_of(number), "no")),
+    "list_failed": lambda journal, number: journal.list_failed(
+        ListFailed(Failure.DENIED, f"List{number}", SOURCE, "no")
+    ),
     "store_failed": lambda journal, number: journal.store_failed(str(run_of(number)), StoreUnavailable("no")),
     "not_published": lambda journal, number: journal.not_published(an_entry(number), "no"),
 }
@@ -66,7 +71,7 @@ def test_what_is_said_of_one_run_is_said_however_often(say: Say):
 
 def test_one_kind_takes_no_lines_from_another():
     heard = Counter(what for what, _ in _heard(*SPARINGLY.values(), times=20, journal=Sparing))
-    assert heard == {"look failed": 5, "store failed": 5, "not published": 5}
+    assert heard == {"look failed": 5, "list failed": 5, "store failed": 5, "not published": 5}
 
 
 def test_every_class_of_failed_looks_is_a_kind_of_its_own():
@@ -85,4 +90,4 @@ def test_one_made_anew_says_all_of_it_again():
         for say in SPARINGLY.values():
             for number in range(20):
                 say(sparing, number)
-    assert len(memory.lines) == 3 * 15
+    assert len(memory.lines) == 3 * 20

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from aws_lambda_powertools import Logger
 from runwatch.adapters.telemetry import NAMESPACE, Metric, PowertoolsJournal
 from runwatch.core.decision import Decision, Patience
 from runwatch.core.failures import Failure
+from runwatch.core.hints import Hint, heard_late
 from runwatch.core.leaving import missing, untrack
+from runwatch.core.messages import Witness
 from runwatch.core.tracked import Trouble
-from runwatch.errors import RecordUnreadable, StoreUnavailable, look_failed
-from runwatch.report import TickReport
-from tests.builders import RUN, SOURCE, a_full_run, a_run, a_tracked, an_entry, at, decided
+from runwatch.errors import ListFailed, RecordUnreadable, StoreUnavailable, look_failed
+from runwatch.ports import NoLook
+from runwatch.report import DiscoveryReport, TickReport
+from tests.builders import BILLED, RUN, SOURCE, a_full_run, a_run, a_tracked, an_entry, at, decided
 
 
 class Written:
@@ -25,7 +29,7 @@ class Written:
         logger = Logger(service=name, stream=self._stream)
         self._handler = logger.registered_handler
         self._handler.setStream(self._stream)
-        self.journal = PowertoolsJournal(logger, "runwatch-test")
+        self.journal = PowertoolsJournal(logger, "runwatch-test", lambda _: True)
 
     def lines(self) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self._stream.getvalue().splitlines()]
@@ -269,7 +273,12 @@ def test_a_tick_is_one_line_of_metrics_in_the_embedded_format(written: Written, 
 
 
 def test_every_metric_is_emitted_for_a_tick_or_when_it_happens():
-    assert {*Metric} == METRICS.keys() | {"InboxRefused", "MessagesSetAside", "RunsLost", "RunsQuarantined"}
+    when_it_happens = {
+        *("InboxRefused", "MessagesSetAside", "RunsLost", "RunsQuarantined", "DetectionDelay", "LooksLeftToTick"),
+        *("TransitionsByEvent", "TransitionsByPoll", "TransitionsBySweep"),
+        *("EventsMissed", "EventsLate", "EventsOld", "EventsUnwanted"),
+    }
+    assert {*Metric} == METRICS.keys() | when_it_happens | DISCOVERY.keys()
 
 
 def _counted(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, float], dict[str, str]]:
@@ -300,9 +309,76 @@ def test_a_message_that_is_set_aside_is_counted_whoever_did_it(written: Written,
     assert _counted(capsys) == ({"MessagesSetAside": 1.0}, EITHER)
 
 
-def test_a_run_that_moved_is_not_counted_but_for_its_tick(written: Written, capsys: pytest.CaptureFixture[str]):
-    written.journal.committed(decided(a_tracked("PENDING"), a_run("RUNNING")))
+@pytest.mark.parametrize(
+    ("witness", "metric"),
+    [("event", "TransitionsByEvent"), ("poll", "TransitionsByPoll"), ("sweep", "TransitionsBySweep")],
+)
+def test_a_transition_is_counted_for_who_saw_it_first_with_its_delay(
+    written: Written, witness: str, metric: str, capsys: pytest.CaptureFixture[str]
+):
+    seen = a_run("RUNNING", updated_at=at(1))
+    written.journal.committed(decided(a_tracked("PENDING"), seen, at(1, seconds=7), witness=Witness(witness)))
+    assert _counted(capsys) == ({metric: 1.0, "DetectionDelay": 7.0}, EITHER)
+
+
+BILLED_RUN = a_run("SUCCESS", billed_resource_utilization=BILLED)
+
+
+def test_what_no_native_event_told_of_is_counted_when_the_run_settles(
+    written: Written, capsys: pytest.CaptureFixture[str]
+):
+    tracked = a_tracked("SUCCESS", unheard=("1/RUNNING", "1/SUCCESS"))
+    written.journal.committed(decided(tracked, BILLED_RUN, at(600)))
+    assert _counted(capsys) == ({"EventsMissed": 2.0}, EITHER)
+
+
+def test_where_no_native_events_are_expected_none_is_missed(capsys: pytest.CaptureFixture[str]):
+    journal = PowertoolsJournal(Logger(service="deaf", stream=io.StringIO()), "poller", lambda _: False)
+    journal.committed(decided(a_tracked("SUCCESS", unheard=("1/RUNNING",)), BILLED_RUN, at(600)))
     assert capsys.readouterr().out == ""
+
+
+def test_an_event_that_came_late_is_counted(written: Written, capsys: pytest.CaptureFixture[str]):
+    hint = Hint(RUN, Witness.EVENT, state="RUNNING", at=at())
+    written.journal.committed(heard_late(a_tracked("RUNNING", unheard=("1/RUNNING",)), hint))
+    assert _counted(capsys) == ({"EventsLate": 1.0}, EITHER)
+
+
+@pytest.mark.parametrize(
+    ("why", "metric"),
+    [
+        (NoLook.OLD, "EventsOld"),
+        (NoLook.UNWANTED, "EventsUnwanted"),
+        (NoLook.LEFT_TO_TICK, "LooksLeftToTick"),
+    ],
+)
+def test_a_sighting_that_led_to_no_look_is_counted_with_its_reason(
+    written: Written, why: NoLook, metric: str, capsys: pytest.CaptureFixture[str]
+):
+    written.journal.not_looked(RUN, why)
+    assert _counted(capsys) == ({metric: 1.0}, EITHER)
+    assert written.lines() == [], "a thousand events an hour are no reason for as many lines"
+
+
+DISCOVERY = {"Discoveries": 1.0, "DiscoveriesFailed": 1.0, "RunsDiscovered": 2.0}
+
+
+def test_a_discovery_is_a_line_and_a_line_of_metrics(written: Written, capsys: pytest.CaptureFixture[str]):
+    report = DiscoveryReport(SOURCE, applications=3, wanted=2, listed=9, found=2, failed=Counter({Failure.DENIED: 2}))
+    written.journal.discovered(report)
+    assert written.line() == {"level": "INFO", "message": "discovery", **report.as_json()}
+    assert _counted(capsys) == (DISCOVERY, {"service": "runwatch-test", "source": str(SOURCE)})
+
+
+def test_a_list_that_failed_is_a_warning_with_operation_class_and_cause(written: Written):
+    written.journal.list_failed(ListFailed(Failure.DENIED, "ListJobRuns", SOURCE, "AccessDeniedException: no"))
+    assert written.line() == {
+        "level": "WARNING",
+        "message": "list failed",
+        "operation": "ListJobRuns",
+        "failure": "denied",
+        "cause": "AccessDeniedException: no",
+    }
 
 
 def test_a_tick_in_which_nothing_happened_emits_its_zeros(written: Written, capsys: pytest.CaptureFixture[str]):

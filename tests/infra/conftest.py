@@ -19,6 +19,17 @@ region = "eu-central-1"
 
 [[sources]]
 region = "us-east-1"
+[sources.watch]
+applications = ["gold-*", "00f1"]
+native_events = false
+
+[watch]
+applications = []
+native_events = false
+
+[discovery]
+every_minutes = 15
+calls = 50
 
 [events]
 fifo = true

@@ -81,23 +81,27 @@ def test_a_tick_ends_before_the_next_begins(template: Template):
 
 
 def test_every_source_has_a_schedule_of_its_own_each_minute(template: Template, configured: Template):
-    for stack, sources in (
-        (template, [f"{ACCOUNT}/{REGION}"]),
-        (configured, [f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1"]),
+    for stack, discovery, sources in (
+        (template, 5, [f"{ACCOUNT}/{REGION}"]),
+        (configured, 15, [f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1"]),
     ):
         schedules = stack.of("Scheduler::Schedule").values()
         events = [json.loads(stack.text(schedule["Target"]["Input"])) for schedule in schedules]
-        assert sorted(events, key=str) == [{"source": source} for source in sources]
+        assert sorted(events, key=str) == sorted(
+            [{"source": source, **more} for source in sources for more in ({}, {"discover": True})], key=str
+        )
         for schedule in schedules:
-            assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(1 minute)", "ENABLED")
+            discovers = "discover" in stack.text(schedule["Target"]["Input"])
+            rate = f"rate({discovery} minutes)" if discovers else "rate(1 minute)"
+            assert (schedule["ScheduleExpression"], schedule["State"]) == (rate, "ENABLED")
             assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
             assert stack.text(schedule["Target"]["Arn"]) == "<poller function>"
 
 
 def test_a_tick_is_not_tried_again_since_the_next_does_its_work(template: Template):
-    (schedule,) = template.of("Scheduler::Schedule").values()
-    assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
-    assert template.text(schedule["Target"]["DeadLetterConfig"]["Arn"]) == "<undelivered queue>"
+    for schedule in template.of("Scheduler::Schedule").values():
+        assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+        assert template.text(schedule["Target"]["DeadLetterConfig"]["Arn"]) == "<undelivered queue>"
     retried = asynchronously(template)["<poller function>"]
     assert (retried["MaximumRetryAttempts"], retried["MaximumEventAgeInSeconds"]) == (0, 60)
 

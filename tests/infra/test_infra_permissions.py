@@ -11,6 +11,10 @@ def every_functions_grants(service: str, *sources: str) -> set[Grant]:
             Grant("emr-serverless:GetJobRun", f"arn:aws:emr-serverless:{source}:{ACCOUNT}:/applications/*/jobruns/*")
             for source in sources
         ),
+        *(
+            Grant("emr-serverless:GetApplication", f"arn:aws:emr-serverless:{source}:{ACCOUNT}:/applications/*")
+            for source in sources
+        ),
         Grant("dynamodb:GetItem", table),
         Grant("dynamodb:PutItem", table),
         Grant("dynamodb:UpdateItem", table),
@@ -27,6 +31,18 @@ def every_functions_grants(service: str, *sources: str) -> set[Grant]:
     }
 
 
+def poller_alone(*sources: str) -> set[Grant]:
+    place = f"{ACCOUNT}:"
+    return {
+        grant
+        for source in sources
+        for grant in (
+            Grant("emr-serverless:ListJobRuns", f"arn:aws:emr-serverless:{source}:{place}/applications/*"),
+            Grant("emr-serverless:ListApplications", f"arn:aws:emr-serverless:{source}:{place}/*"),
+        )
+    }
+
+
 INBOX_ALONE = {
     Grant("sqs:ReceiveMessage", "<inbox queue>"),
     Grant("sqs:DeleteMessage", "<inbox queue>"),
@@ -36,17 +52,19 @@ INBOX_ALONE = {
 
 
 def test_the_poller_may_do_this_and_nothing_else(template: Template):
-    assert template.grants(template.function("poller")["Role"]) == every_functions_grants("poller", REGION)
+    allowed = template.grants(template.function("poller")["Role"])
+    assert allowed == every_functions_grants("poller", REGION) | poller_alone(REGION)
 
 
-def test_the_inbox_may_do_the_same_and_empty_its_queue(template: Template):
+def test_the_inbox_may_not_list_but_empty_its_queue(template: Template):
     allowed = template.grants(template.function("inbox")["Role"])
     assert allowed == every_functions_grants("inbox", REGION) | INBOX_ALONE
 
 
 def test_each_source_adds_its_own_region_and_no_other(configured: Template):
     regions = ("eu-central-1", "us-east-1")
-    assert configured.grants(configured.function("poller")["Role"]) == every_functions_grants("poller", *regions)
+    allowed = configured.grants(configured.function("poller")["Role"])
+    assert allowed == every_functions_grants("poller", *regions) | poller_alone(*regions)
     allowed = configured.grants(configured.function("inbox")["Role"])
     assert allowed == every_functions_grants("inbox", *regions) | INBOX_ALONE
 
@@ -60,7 +78,7 @@ def test_the_schedules_may_call_the_poller_and_keep_what_was_not_delivered(confi
 
 
 def test_no_schedule_of_another_account_can_borrow_the_role(template: Template):
-    (schedule,) = template.of("Scheduler::Schedule").values()
+    schedule, _ = template.of("Scheduler::Schedule").values()
     role = template.of("IAM::Role")[schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     condition = statement["Condition"]["StringEquals"]
@@ -87,6 +105,9 @@ def test_wildcards_stand_only_where_aws_knows_no_resource_or_we_cannot_know_the_
         "xray:PutTraceSegments",
         "xray:PutTelemetryRecords",
         "emr-serverless:GetJobRun",
+        "emr-serverless:GetApplication",
+        "emr-serverless:ListApplications",
+        "emr-serverless:ListJobRuns",
     }
 
 
@@ -108,5 +129,45 @@ def test_alarms_of_this_account_may_use_the_alerts_topic_and_its_key(template: T
 def test_no_resource_policy_lets_anybody_else_in(template: Template, kind: str):
     for policy in template.of(kind).values():
         for statement in policy["PolicyDocument"]["Statement"]:
-            if statement["Effect"] == "Allow":
+            if statement["Effect"] == "Allow" and kind == "SNS::TopicPolicy":
                 assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+            elif statement["Effect"] == "Allow":
+                assert (statement["Principal"], statement["Action"]) == (
+                    {"Service": "events.amazonaws.com"},
+                    "sqs:SendMessage",
+                )
+                rules = template.text(statement["Condition"]["ArnLike"]["aws:SourceArn"])
+                assert rules == f"arn:aws:events:{REGION}:{ACCOUNT}:rule/*"
+
+
+def test_events_come_to_the_inbox_and_what_cannot_be_delivered_to_its_dead_letters(template: Template):
+    allowed = {
+        template.text(queue)
+        for policy in template.of("SQS::QueuePolicy").values()
+        if any(each["Effect"] == "Allow" for each in policy["PolicyDocument"]["Statement"])
+        for queue in policy["Queues"]
+    }
+    for rule in template.of("Events::Rule").values():
+        (target,) = rule["Targets"]
+        assert template.text(target["Arn"]) == "<inbox queue>"
+        assert template.text(target["DeadLetterConfig"]["Arn"]) == "<refused queue>"
+    assert len(allowed) == 2
+
+
+def test_rules_bring_native_events_about_runs_unless_they_are_switched_off_and_requests_always(
+    template: Template, configured: Template
+):
+    requests = {"source": ["runwatch"]}
+    native = {
+        "source": ["aws.emr-serverless"],
+        "detail-type": [
+            "EMR Serverless Job Run State Change",
+            "EMR Serverless Job Run Retry",
+            "EMR Serverless Job Resource Utilization Update",
+        ],
+    }
+    assert sorted((rule["EventPattern"] for rule in template.of("Events::Rule").values()), key=str) == [
+        native,
+        requests,
+    ]
+    assert [rule["EventPattern"] for rule in configured.of("Events::Rule").values()] == [requests]

@@ -23,6 +23,7 @@ AS_SHIPPED = {
     Metric.QUARANTINED: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
     Metric.OLDEST_OWED: ("Maximum", AT_LEAST, 600, 1, "notBreaching"),
     Metric.SET_ASIDE: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
+    Metric.DISCOVERIES_FAILED: ("Sum", AT_LEAST, 1, 3, "notBreaching"),
 }
 """The alarms that each source has."""
 CONFIGURED = {
@@ -44,7 +45,8 @@ def what_rings(template: Template) -> dict[tuple[str, ...], dict]:
 
 def counted_by(metric: Metric) -> str:
     """What the poller and the inbox both can do has one metric for both."""
-    return "runwatch" if metric in (Metric.LOST, Metric.QUARANTINED, Metric.SET_ASIDE) else "poller"
+    either = {Metric.LOST, Metric.QUARANTINED, Metric.SET_ASIDE, Metric.LEFT_TO_TICK, Metric.DETECTION_DELAY}
+    return "runwatch" if metric in either or metric.startswith(("Transitions", "Events")) else "poller"
 
 
 def test_there_is_an_alarm_for_whatever_keeps_runwatch_from_its_work(configured: Template):
@@ -76,8 +78,9 @@ def test_the_alarms_of_a_source_ring_at_these_thresholds_and_no_run_has_one_of_i
             )
             for metric, alarm in rings.items()
         } == expected
-        for alarm in rings.values():
-            assert alarm["Period"] == 60
+        for metric, alarm in rings.items():
+            discovery = 15 if stack is configured else 5
+            assert alarm["Period"] == 60 * (discovery if metric == Metric.DISCOVERIES_FAILED else 1)
             assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) == alarm["EvaluationPeriods"]
             assert {dimension["Name"] for dimension in alarm["Dimensions"]} == {"service", "source"}
 
@@ -144,7 +147,9 @@ def test_the_dashboard_shows_what_is_watched_said_refused_and_waiting(configured
     assert {Metric.THROTTLED, Metric.DENIED} < outcomes
     watched = {Metric.WATCHED, Metric.LOOKED, Metric.CHANGED, Metric.LOST, Metric.QUARANTINED}
     said = {Metric.PUBLISHED, Metric.NOT_TAKEN, Metric.SET_ASIDE, Metric.OWED, Metric.OLDEST_OWED}
-    for metric in watched | said | outcomes:
+    seen = {Metric.BY_EVENT, Metric.BY_POLL, Metric.BY_SWEEP, Metric.DETECTION_DELAY, Metric.DISCOVERED}
+    told = {Metric.EVENTS_MISSED, Metric.EVENTS_LATE, Metric.EVENTS_OLD}
+    for metric in watched | said | outcomes | seen | told:
         assert {("Runwatch", metric, counted_by(metric), source) for source in sources} <= set(lines)
     assert ("Runwatch", Metric.REFUSED, "inbox") in lines
     for function in ("<poller function>", "<inbox function>"):

@@ -11,6 +11,7 @@ world has healed, what subscribers heard is compared with the ledger, and the le
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -27,20 +28,23 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from runwatch.adapters.memory import MemoryJournal, MemoryStore, MemoryTopic, one_by_one
+from runwatch.adapters.memory import MemoryCatalogue, MemoryJournal, MemoryStore, MemoryTopic, one_by_one
+from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
+from runwatch.core.hints import Hint
 from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
-from runwatch.core.messages import Kind
+from runwatch.core.messages import Kind, Witness
 from runwatch.core.model import JobRun
 from runwatch.core.requests import Track, Untrack
 from runwatch.core.states import comes_before
 from runwatch.core.tracked import Left, TrackedRun
+from runwatch.core.watch import Application, Watch
 from runwatch.errors import JobRunNotFound, StoreUnavailable, look_failed
 from runwatch.ports import Ports, Refusal, Store, Watched
 from runwatch.report import TickReport
-from runwatch.sighting import forget, sight
+from runwatch.sighting import Looks, follow, forget, sight
 from runwatch.tick import tick
 from tests.aws import a_table
 from tests.builders import SOURCE, ManualClock, detail_of, run_of
@@ -66,7 +70,7 @@ HAPPENS = st.sampled_from(
         "a message is spoilt",
     ]
 )
-WHAT = st.sampled_from([*["poll"] * 16, *["track"] * 8, "untrack"])
+WHAT = st.sampled_from([*["poll"] * 16, *["track"] * 5, *["event"] * 6, "untrack"])
 FAULT = st.one_of(st.none(), st.none(), st.none(), st.sampled_from(["it gets late", *Fault, *[Fault.LAGS] * 3]))
 CALLS = st.sampled_from(
     ["get", "get", "commit", "commit", "load", "publish", "mark_published", "owed", "owed_by", "end"]
@@ -79,6 +83,10 @@ MOST_FLOWS = 3
 IS_THOROUGH = settings().max_examples > settings.get_profile("local").max_examples
 MANY = 9
 BY_INDEX = st.integers(0, 20)
+
+
+def plenty() -> Looks:
+    return Looks(lambda _: TokenBucket(1, 1000), ManualClock())
 
 
 class AnyInterleaving(RuleBasedStateMachine):
@@ -183,7 +191,7 @@ class AnyInterleaving(RuleBasedStateMachine):
     @rule(slot=st.integers(0, MOST_FLOWS - 1), what=WHAT, which=BY_INDEX, call=CALLS, over=BY_INDEX, fault=FAULT)
     def a_flow_takes_its_turn(self, slot: int, what: str, which: int, call: str, over: int, fault: Any) -> None:
         """It begins, or goes on: up to a call of this kind, or over some of them, where it may meet a fault."""
-        flow = self.flows.pop(slot) if slot in self.flows else self._begun(what, run_of(which % MOST_RUNS))
+        flow = self.flows.pop(slot) if slot in self.flows else self._begun(what, run_of(which % MOST_RUNS), over)
         for _ in range(over // 10):
             flow.go_up_to(call)
             flow.go()
@@ -199,17 +207,26 @@ class AnyInterleaving(RuleBasedStateMachine):
         else:
             self._what_it_saw_is_there(flow)
 
-    def _begun(self, what: str, run: RunId) -> Flow:
+    def _begun(self, what: str, run: RunId, which: int) -> Flow:
         flow = Flow(what)
         ports = self._ports(flow)
         work: dict[str, Callable[[], object]] = {
             "poll": lambda: tick(ports, PATIENCE, SOURCE, flow),
-            "track": lambda: sight(ports, PATIENCE, Track(run), flow),
+            "track": lambda: sight(ports, PATIENCE, Track(run), flow, plenty()),
+            "event": lambda: follow(ports, PATIENCE, self._an_event(run, which), flow, plenty()),
             "untrack": lambda: forget(ports, Untrack(run), flow),
         }
-        self.asked_for[run] += what == "track"
+        self.asked_for[run] += what in ("track", "event")
         flow.begin(work[what])
         return flow
+
+    def _an_event(self, run: RunId, which: int) -> Hint:
+        """On time, late or once more, if it is about anything at all."""
+        if run not in self.truth.lives:
+            return Hint(run, Witness.EVENT, state="RUNNING", at=self.clock())
+        replies = self.truth.lives[run].replies
+        about = replies[which % len(replies)]
+        return Hint(run, Witness.EVENT, state=about.state, at=about.updated_at)
 
     def _what_it_saw_is_there(self, flow: Flow) -> None:
         """Of a flow that nothing hindered: what it read is recorded, or something later is."""
@@ -346,13 +363,15 @@ class AnyInterleaving(RuleBasedStateMachine):
         return held
 
     def _tick_in_peace(self) -> None:
-        answers = partial(Ports, lambda _: Noting(self), self.stored, self.topic)
-        tick(answers(MemoryJournal(), self.clock, one_by_one), PATIENCE, SOURCE, Never())
+        in_peace = {"job_runs": lambda _: Noting(self), "store": self.stored, "topic": self.topic}
+        tick(replace(self._ports(Flow("in peace")), **in_peace), PATIENCE, SOURCE, Never())
 
     def _ports(self, flow: Flow) -> Ports:
         gated = partial(Gated, flow, meets=self._meets)
         return Ports(
             job_runs=lambda _: gated(Noting(self, flow)),
+            catalogue=lambda _: MemoryCatalogue({"00f1": Application("00f1")}),
+            watch=lambda _: Watch(),
             store=gated(self.stored),
             topic=gated(self.topic),
             journal=MemoryJournal(),

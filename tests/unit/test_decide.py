@@ -234,6 +234,7 @@ def test_the_record_keeps_what_the_next_decision_needs():
     tracked = a_tracked("SCHEDULED", labels={"team": "gold"})
     decision = decided(tracked, a_run("RUNNING", name="gold", updated_at=at(1.5), started_at=at(1)), at(2))
     assert decision.record == tracked.changed(
+        unheard=("1/RUNNING",),
         sequence=2,
         name="gold",
         state="RUNNING",
@@ -461,7 +462,12 @@ def test_the_same_change_at_another_place_in_the_ledger_has_another_id():
 
 def test_the_tables_in_the_docstring_name_the_reasons_that_a_look_can_have():
     rows = re.findall(r"^\| .* \| ([A-Z_]+) +\|", module.__doc__ or "", re.MULTILINE)
-    assert {Reason[row] for row in rows} == {*Reason} - {Reason.SETTLED, Reason.UNTRACKED}
+    assert {Reason[row] for row in rows} == {*Reason} - {
+        Reason.SETTLED,
+        Reason.UNTRACKED,
+        Reason.IGNORED,
+        Reason.LATE_EVENT,
+    }
 
 
 def test_the_docstring_names_the_defaults_that_the_code_has():

@@ -88,7 +88,7 @@ BAD: dict[str, tuple[str, str]] = {
         "body: must hold either `track` or `untrack`",
     ),
     "another verb": ('{"Track": {}}', "Track: Extra inputs are not permitted"),
-    "an event of AWS": ('{"source": "aws.emr-serverless"}', "source: Extra inputs are not permitted"),
+    "an event of AWS": ('{"source": "aws.emr-serverless"}', "detail-type: Field required; account: Field required"),
     "a verb of text": ('{"track": "00f1/00f2"}', "track: Input should be an object"),
     "a verb of a list": ('{"untrack": [{}]}', "untrack: Input should be an object"),
     "no application": ('{"track": {"jobRunId": "b"}}', "track.applicationId: Field required"),

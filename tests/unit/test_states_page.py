@@ -10,7 +10,7 @@ import pytest
 from runwatch.core.attempts import ASKED_FOR_AT_MOST
 from runwatch.core.decision import Patience, Reason
 from runwatch.core.failures import Failure, failure_of
-from runwatch.core.leaving import LOOKS, untrack
+from runwatch.core.leaving import LOOKS, ignore, untrack
 from runwatch.core.ledger import Entry
 from runwatch.core.states import TERMINAL, State
 from runwatch.core.tracked import Left
@@ -144,6 +144,8 @@ def _left(left: Left) -> tuple[Entry, ...]:
             return decided(a_tracked("SUCCESS"), a_run("SUCCESS", billed_resource_utilization=BILLED)).entries
         case Left.UNTRACKED:
             return untrack(a_tracked("RUNNING"), at()).entries
+        case Left.IGNORED:
+            return ignore(a_tracked(asked=False), at()).entries
     failure = {Left.LOST: Failure.NOT_FOUND, Left.QUARANTINED: Failure.REJECTED}[left]
     record = a_tracked("RUNNING")
     for minutes in (1, 2, 4):
@@ -161,7 +163,7 @@ def _late(left: Left) -> str:
 
 
 def test_a_run_leaves_with_the_message_that_the_table_says():
-    assert column("How a run leaves", 2) == {left: _kinds(_left(left)) for left in Left}
+    assert column("How a run leaves", 2) == {left: _kinds(_left(left)) or "none" for left in Left}
 
 
 def test_a_look_that_comes_late_does_what_the_table_says():

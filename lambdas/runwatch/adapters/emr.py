@@ -1,10 +1,13 @@
-"""GetJobRun by boto3: one client a source, safe to share between threads.
+"""GetJobRun, and the lists of applications and runs, by boto3: one client a source, safe to share between threads.
 
 The SDK does not retry: the next tick does. A retry of the SDK's would hide from us that we are being throttled, and
 would spend a quota that the whole account shares. Timeouts are short, so that one slow reply does not take the tick.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -23,12 +26,15 @@ from pydantic import ValidationError
 from runwatch.core.failures import Failure, failure_of
 from runwatch.core.ids import RunId, Source
 from runwatch.core.model import GetJobRunRequest, GetJobRunResponse, JobRun
-from runwatch.errors import look_failed
+from runwatch.core.watch import Application
+from runwatch.errors import ListFailed, RunwatchError, look_failed
+from runwatch.ports import Clock, ListedRun, Page
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
+    from mypy_boto3_emr_serverless.literals import ApplicationStateType
 
-__all__ = ["EmrServerless", "client_of"]
+__all__ = ["EmrCatalogue", "EmrServerless", "client_of"]
 
 NO_CREDENTIALS = (
     NoCredentialsError,
@@ -39,6 +45,9 @@ NO_CREDENTIALS = (
 )
 NOT_PARSED = (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RuntimeError)
 """What botocore's parser lets through when a reply is JSON, but not of the shape that the service model has."""
+
+REMEMBERED_FOR = timedelta(minutes=15)
+NOT_TERMINATED: "list[ApplicationStateType]" = ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"]
 
 
 def client_of(
@@ -63,24 +72,89 @@ class EmrServerless:
     def get(self, run: RunId, attempt: int | None = None) -> JobRun:
         """GetJobRun. Raises the LookFailed that names the failure's class, with boto's error as its cause."""
         asked = GetJobRunRequest(application_id=run.application_id, job_run_id=run.job_run_id, attempt=attempt)
-        try:
+        with _failing(lambda failure, cause: look_failed(failure, run, cause)):
             reply = self._client.get_job_run(**asked.model_dump(by_alias=True, exclude_none=True))
             seen = GetJobRunResponse.model_validate(reply).job_run
-        except ClientError as error:
-            said = error.response.get("Error", {})
-            http_status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            cause = f"{said.get('Code')}: {said.get('Message')}"
-            raise look_failed(failure_of(said.get("Code", ""), http_status), run, cause) from error
-        except NO_CREDENTIALS as error:
-            raise look_failed(Failure.DENIED, run, str(error)) from error
-        except BotoCoreError as error:
-            # Connections that break, timeouts, bodies that are not what the service model says.
-            raise look_failed(Failure.UNAVAILABLE, run, f"{type(error).__name__}: {error}") from error
-        except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-            raise look_failed(Failure.UNAVAILABLE, run, f"reply not understood: {faults}") from error
-        except NOT_PARSED as error:
-            raise look_failed(Failure.UNAVAILABLE, run, f"reply not understood: {error!r}") from error
         if (seen.application_id, seen.job_run_id) != (run.application_id, run.job_run_id):
             raise look_failed(Failure.UNAVAILABLE, run, f"reply not understood: it is about {seen.arn}")
         return seen
+
+
+class EmrCatalogue:
+    """The applications of one source, and lists of their runs.
+
+    An application's name and tags are remembered for a while: a list of applications does not tell the tags.
+    """
+
+    def __init__(self, client: "EMRServerlessClient", source: Source, clock: Clock) -> None:
+        self._client = client
+        self._source = source
+        self._clock = clock
+        self._known: dict[str, tuple[datetime, Application]] = {}
+
+    def applications(self, token: str | None) -> Page[Application]:
+        with self._listing("ListApplications"):
+            reply = self._client.list_applications(states=NOT_TERMINATED, **_page(token))
+            rows = [Application(row["id"], row.get("name")) for row in reply["applications"]]
+            return Page(rows, reply.get("nextToken"))
+
+    def application(self, application_id: str) -> Application | None:
+        read_at, known = self._known.get(application_id, (None, None))
+        if read_at is not None and self._clock() - read_at < REMEMBERED_FOR:
+            return known
+        try:
+            with self._listing("GetApplication"):
+                said = self._client.get_application(applicationId=application_id)["application"]
+                known = Application(said["applicationId"], said.get("name"), said.get("tags") or {})
+        except ListFailed as error:
+            if error.failure in (Failure.NOT_FOUND, Failure.REJECTED):
+                return None
+            raise
+        self._known[application_id] = (self._clock(), known)
+        return known
+
+    def runs(
+        self, application_id: str, states: Sequence[str], created_after: datetime | None, token: str | None
+    ) -> Page[ListedRun]:
+        since: dict[str, Any] = {} if created_after is None else {"createdAtAfter": created_after}
+        with self._listing("ListJobRuns"):
+            reply = self._client.list_job_runs(
+                applicationId=application_id,
+                states=states,  # type: ignore[arg-type]
+                **since,
+                **_page(token),
+            )
+            rows = [
+                ListedRun(row["id"], row.get("name"), row.get("state"), row.get("updatedAt"), row.get("attempt"))
+                for row in reply["jobRuns"]
+            ]
+            return Page(rows, reply.get("nextToken"))
+
+    def _listing(self, operation: str) -> AbstractContextManager[None]:
+        return _failing(lambda failure, cause: ListFailed(failure, operation, self._source, cause))
+
+
+def _page(token: str | None) -> dict[str, Any]:
+    return {"maxResults": 50} if token is None else {"maxResults": 50, "nextToken": token}
+
+
+@contextmanager
+def _failing(named: Callable[[Failure, str], RunwatchError]) -> Iterator[None]:
+    """Whatever boto raises becomes the error that is named for its class, with boto's as its cause."""
+    try:
+        yield
+    except ClientError as error:
+        said = error.response.get("Error", {})
+        http_status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        cause = f"{said.get('Code')}: {said.get('Message')}"
+        raise named(failure_of(said.get("Code", ""), http_status), cause) from error
+    except NO_CREDENTIALS as error:
+        raise named(Failure.DENIED, str(error)) from error
+    except BotoCoreError as error:
+        # Connections that break, timeouts, bodies that are not what the service model says.
+        raise named(Failure.UNAVAILABLE, f"{type(error).__name__}: {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise named(Failure.UNAVAILABLE, f"reply not understood: {faults}") from error
+    except NOT_PARSED as error:
+        raise named(Failure.UNAVAILABLE, f"reply not understood: {error!r}") from error

@@ -11,11 +11,20 @@ from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import JobRunNotFound, LookFailed, LostRace
-from runwatch.ports import Kept, Owed, Refusal, Watched
-from runwatch.report import TickReport
+from runwatch.core.watch import Application
+from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace
+from runwatch.ports import Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
+from runwatch.report import DiscoveryReport, TickReport
 
-__all__ = ["MemoryJobRuns", "MemoryJournal", "MemoryRefusals", "MemoryStore", "MemoryTopic", "one_by_one"]
+__all__ = [
+    "MemoryCatalogue",
+    "MemoryJobRuns",
+    "MemoryJournal",
+    "MemoryRefusals",
+    "MemoryStore",
+    "MemoryTopic",
+    "one_by_one",
+]
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -146,6 +155,35 @@ class MemoryJobRuns:
         return said
 
 
+@dataclass
+class MemoryCatalogue:
+    """Applications, each with the runs that are listed for it. A page has `page` rows."""
+
+    has: Mapping[str, Application] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[ListedRun]] = field(default_factory=dict)
+    page: int = 50
+
+    def applications(self, token: str | None) -> Page[Application]:
+        return self._page([Application(each.id, each.name) for each in self.has.values()], token)
+
+    def application(self, application_id: str) -> Application | None:
+        return self.has.get(application_id)
+
+    def runs(
+        self,
+        application_id: str,
+        states: Sequence[str],
+        created_after: datetime | None,  # noqa: ARG002 - all were created lately
+        token: str | None,
+    ) -> Page[ListedRun]:
+        return self._page([run for run in self.lists.get(application_id, ()) if run.state in states], token)
+
+    def _page(self, rows: Sequence[Made], token: str | None) -> Page[Made]:
+        first = int(token or 0)
+        rest = first + self.page
+        return Page(rows[first:rest], str(rest) if rest < len(rows) else None)
+
+
 class MemoryJournal:
     """Keeps what it is told, newest last: pairs of what happened and to what."""
 
@@ -164,6 +202,12 @@ class MemoryJournal:
     def look_failed(self, error: LookFailed) -> None:
         self.lines.append(("look failed", error))
 
+    def not_looked(self, run: RunId, why: NoLook) -> None:
+        self.lines.append(("not looked", (run, why)))
+
+    def list_failed(self, error: ListFailed) -> None:
+        self.lines.append(("list failed", error))
+
     def store_failed(self, run: str, error: Exception) -> None:
         self.lines.append(("store failed", (run, error)))
 
@@ -178,3 +222,6 @@ class MemoryJournal:
 
     def ticked(self, report: TickReport) -> None:
         self.lines.append(("ticked", report))
+
+    def discovered(self, report: DiscoveryReport) -> None:
+        self.lines.append(("discovered", report))

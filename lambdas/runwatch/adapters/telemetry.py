@@ -4,6 +4,8 @@ Logs are events with fields, not prose: a line an entry, a line a tick, none for
 from the functions' X-Ray setting.
 """
 
+import json
+from collections.abc import Callable
 from enum import StrEnum
 
 from aws_lambda_powertools import Logger
@@ -11,11 +13,13 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from runwatch.core.decision import Decision, Reason
 from runwatch.core.failures import Failure
-from runwatch.core.ids import Source
+from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
+from runwatch.core.messages import Kind, Witness
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import LookFailed
-from runwatch.report import TickReport
+from runwatch.errors import ListFailed, LookFailed
+from runwatch.ports import NoLook
+from runwatch.report import DiscoveryReport, TickReport
 
 __all__ = ["BY_EITHER", "EITHER", "NAMESPACE", "Metric", "PowertoolsJournal"]
 
@@ -56,20 +60,68 @@ class Metric(StrEnum):
     LOST_RACES = "LostRaces"
     NOT_COMMITTED = "LooksNotCommitted"
     CUT_SHORT = "TicksCutShort"
+    BY_EVENT = "TransitionsByEvent"
+    """Transitions that a native event or a request made us look for."""
+    BY_POLL = "TransitionsByPoll"
+    BY_SWEEP = "TransitionsBySweep"
+    DETECTION_DELAY = "DetectionDelay"
+    """Seconds from a transition to the look that saw it."""
+    EVENTS_MISSED = "EventsMissed"
+    """Transitions that a poll saw, and whose native event had not come when the run settled."""
+    EVENTS_LATE = "EventsLate"
+    """Native events that came after a poll had seen their transition."""
+    EVENTS_OLD = "EventsOld"
+    """Native events that told of what was known: late, doubled, or overtaken by a later one."""
+    EVENTS_UNWANTED = "EventsUnwanted"
+    """Hints of runs that the configuration does not want."""
+    LEFT_TO_TICK = "LooksLeftToTick"
+    """Sightings that the inbox had no budget to look for."""
+    DISCOVERIES = "Discoveries"
+    DISCOVERIES_FAILED = "DiscoveriesFailed"
+    """Discoveries with a list that could not be read."""
+    DISCOVERED = "RunsDiscovered"
     REFUSED = "InboxRefused"
     """Inbox messages that no second try can make right; dimension `service` only."""
 
 
-BY_EITHER = {Metric.SET_ASIDE, Metric.LOST, Metric.QUARANTINED}
+BY_EITHER = {
+    Metric.SET_ASIDE,
+    Metric.LOST,
+    Metric.QUARANTINED,
+    Metric.BY_EVENT,
+    Metric.BY_POLL,
+    Metric.BY_SWEEP,
+    Metric.DETECTION_DELAY,
+    Metric.EVENTS_MISSED,
+    Metric.EVENTS_LATE,
+    Metric.EVENTS_OLD,
+    Metric.EVENTS_UNWANTED,
+    Metric.LEFT_TO_TICK,
+}
 """Not counted for a tick but when they happen, to the poller or to the inbox."""
 EITHER = "runwatch"
 """Their `service`."""
+REASONS_COUNTED = {
+    Reason.LOST: Metric.LOST,
+    Reason.QUARANTINED: Metric.QUARANTINED,
+    Reason.LATE_EVENT: Metric.EVENTS_LATE,
+}
+
+
+BY_WITNESS = {Witness.EVENT: Metric.BY_EVENT, Witness.POLL: Metric.BY_POLL, Witness.SWEEP: Metric.BY_SWEEP}
+BY_NO_LOOK = {
+    NoLook.OLD: Metric.EVENTS_OLD,
+    NoLook.UNWANTED: Metric.EVENTS_UNWANTED,
+    NoLook.LEFT_TO_TICK: Metric.LEFT_TO_TICK,
+}
 
 
 class PowertoolsJournal:
-    def __init__(self, logger: Logger, service: str) -> None:
+    def __init__(self, logger: Logger, service: str, hears_of: Callable[[Source], bool]) -> None:
+        """`hears_of`: whether native events come from a source, so that one can be missed."""
         self._logger = logger
         self._service = service
+        self._hears_of = hears_of
 
     def tracked(self, record: TrackedRun) -> None:
         self._logger.info("run tracked", run=record.run.arn, labels=record.labels, version=record.version)
@@ -87,8 +139,20 @@ class PowertoolsJournal:
                 attempt=decision.record.attempt,
                 reason=decision.reason,
             )
-        if left := {Reason.LOST: Metric.LOST, Reason.QUARANTINED: Metric.QUARANTINED}.get(decision.reason):
-            self._count({left: 1}, EITHER, decision.record.run.source)
+        source = decision.record.run.source
+        if left := REASONS_COUNTED.get(decision.reason):
+            self._count({left: 1}, EITHER, source)
+        for entry in decision.entries:
+            self._count_told(entry, decision, source)
+
+    def _count_told(self, entry: Entry, decision: Decision, source: Source) -> None:
+        """Who saw a transition first, and how soon; and, at the end, what no native event told of."""
+        if entry.kind is Kind.STATE_CHANGE:
+            told = json.loads(entry.body)["detail"]
+            delay = {Metric.DETECTION_DELAY: told["detectionDelaySeconds"]}
+            self._count({BY_WITNESS[Witness(told["witness"])]: 1}, EITHER, source, delay)
+        elif entry.kind is Kind.SETTLED and self._hears_of(source):
+            self._count({Metric.EVENTS_MISSED: len(decision.record.unheard)}, EITHER, source)
 
     def nothing_new(self, decision: Decision) -> None:
         if decision.reason is Reason.STALE_REPLY:
@@ -96,6 +160,13 @@ class PowertoolsJournal:
 
     def look_failed(self, error: LookFailed) -> None:
         self._logger.warning("look failed", run=error.run.arn, failure=error.failure, cause=error.cause)
+
+    def not_looked(self, run: RunId, why: NoLook) -> None:
+        self._logger.debug("not looked", run=run.arn, cause=why)
+        self._count({BY_NO_LOOK[why]: 1}, EITHER, run.source)
+
+    def list_failed(self, error: ListFailed) -> None:
+        self._logger.warning("list failed", operation=error.operation, failure=error.failure, cause=error.cause)
 
     def store_failed(self, run: str, error: Exception) -> None:
         self._logger.error("not stored", run=run, cause=str(error)[: 2 * QUOTED])
@@ -137,6 +208,15 @@ class PowertoolsJournal:
             Metric.CUT_SHORT: int(report.cut_short),
         }
         self._count(counts, self._service, report.source, {Metric.OLDEST_OWED: report.oldest_owed_seconds})
+
+    def discovered(self, report: DiscoveryReport) -> None:
+        self._logger.info("discovery", **report.as_json())
+        counts: dict[Metric, float] = {
+            Metric.DISCOVERIES: 1,
+            Metric.DISCOVERIES_FAILED: int(report.failed.total() > 0),
+            Metric.DISCOVERED: report.found,
+        }
+        self._count(counts, self._service, report.source)
 
     def _count(
         self,

@@ -7,5 +7,6 @@ decide       remembered + seen + now → decision       decision  the new record
 transitions  a run that moved, or was retried         attempts  which endings nobody was told
 leaving      settled, lost, quarantined, untracked    messages  what subscribers receive
 links        where a person would look next           ledger    a message as it is stored and sent
-requests     what may be asked of the inbox
+requests     what may be asked of the inbox       hints     word of a run, and whether it is news
+watch        what is watched without being asked  budget    a share of a quota
 """

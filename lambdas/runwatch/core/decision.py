@@ -23,6 +23,8 @@ class Reason(StrEnum):
     LOST = "lost"
     QUARANTINED = "quarantined"
     UNTRACKED = "untracked"
+    IGNORED = "ignored"
+    LATE_EVENT = "late event"
     NOT_WATCHED = "not watched"
 
 

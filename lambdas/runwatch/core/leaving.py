@@ -12,7 +12,7 @@ from runwatch.core.states import is_terminal
 from runwatch.core.tracked import Left, TrackedRun, Trouble
 from runwatch.core.transitions import retry_expected
 
-__all__ = ["missing", "settled", "settles", "untrack"]
+__all__ = ["ignore", "missing", "settled", "settles", "untrack"]
 
 LOOKS = 3
 """How many looks in a row have to say that AWS does not know a run, or refuses its ids, before we believe it."""
@@ -55,6 +55,11 @@ def untrack(tracked: TrackedRun, now: datetime) -> Decision:
         return Decision(Reason.NOT_WATCHED, tracked)
     record = _leaving(tracked, Left.UNTRACKED, now)
     return Decision(Reason.UNTRACKED, record, (Entry.telling(Untracked.told(record, None, now)),))
+
+
+def ignore(tracked: TrackedRun, now: datetime) -> Decision:
+    """Forget a run that nobody asked for, now that its name or its tags say that it is not to be watched."""
+    return Decision(Reason.IGNORED, tracked.changed(left=Left.IGNORED, left_at=now, trouble=None))
 
 
 def missing(tracked: TrackedRun, failure: Failure, cause: str, now: datetime, patience: Patience) -> Decision:

@@ -66,6 +66,8 @@ class Witness(StrEnum):
     """What first told us to look."""
 
     POLL = "poll"
+    SWEEP = "sweep"
+    """A list of the application's runs."""
     EVENT = "event"
 
 

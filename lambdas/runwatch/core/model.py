@@ -41,7 +41,10 @@ class Documented:
 
 
 def _as_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("before the year 1, or after 9999, in UTC") from error
 
 
 Moment = Annotated[datetime, AfterValidator(_as_utc)]

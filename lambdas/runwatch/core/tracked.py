@@ -85,8 +85,8 @@ class TrackedRun(BaseModel):
     """Transitions, as `<attempt>/<state>`, that a poll saw and of which no native event has come yet."""
 
     @classmethod
-    def new(cls, run: RunId, now: datetime, labels: dict[str, str] | None = None) -> Self:
-        return cls(run=run, tracked_at=now, labels=labels or {})
+    def new(cls, run: RunId, now: datetime, labels: dict[str, str] | None = None, *, asked: bool = True) -> Self:
+        return cls(run=run, tracked_at=now, labels=labels or {}, asked=asked)
 
     @property
     def watched(self) -> bool:

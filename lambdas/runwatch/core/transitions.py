@@ -14,6 +14,8 @@ from runwatch.core.tracked import TrackedRun
 
 __all__ = ["moved", "retried", "retry_expected"]
 
+UNHEARD_AT_MOST = 32
+"""A streaming run is retried for ever; a record must not grow with it."""
 _BEFORE_RUNNING = frozenset({State.SUBMITTED, State.QUEUED, State.PENDING, State.SCHEDULED})
 
 
@@ -89,6 +91,7 @@ def _changed(
     running_told = tracked.running_told and attempt == tracked.attempt
     ran_unseen = not running_told and _has_run(seen)
     since = _changed_at(seen)
+    unheard = () if witness is Witness.EVENT else (f"{attempt}/{seen.state}",)
     record = tracked.changed(
         sequence=tracked.sequence + 1,
         left=None,
@@ -102,6 +105,7 @@ def _changed(
         state_seen_at=now,
         state_since=since,
         running_told=running_told or ran_unseen or seen.state == State.RUNNING,
+        unheard=(*tracked.unheard, *unheard)[-UNHEARD_AT_MOST:],
         spent=_spent(tracked, seen, since, ran_unseen=ran_unseen),
     )
     detail = StateChange.told(

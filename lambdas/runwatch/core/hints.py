@@ -1,0 +1,62 @@
+"""A hint: word of a run from a native event or a row of ListJobRuns. It says where to look, and is never published.
+
+Native events are best effort: they come late, twice, out of order or not at all. One that tells of what we know already
+leads to no look. But it is noted whether the native event of a change came at all, and whether before or after a poll
+had seen the change: so we know what whoever listens to events alone would have missed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runwatch.core.decision import Decision, Reason
+from runwatch.core.ids import RunId
+from runwatch.core.messages import Witness
+from runwatch.core.tracked import TrackedRun
+
+__all__ = ["Hint", "heard_late"]
+
+
+@dataclass(frozen=True)
+class Hint:
+    run: RunId
+    witness: Witness
+    state: str | None = None
+    at: datetime | None = None
+    """AWS's `updatedAt`."""
+    attempt: int | None = None
+    final_usage: bool | None = None
+    """Of a Resource Utilization Update: whether no other will follow. None: it is about something else."""
+
+    def is_news_to(self, tracked: TrackedRun) -> bool:
+        """Whether GetJobRun may know something that we do not."""
+        if tracked.state is None or tracked.updated_at is None:
+            return True
+        if self.final_usage is not None:
+            return self.final_usage and tracked.watched
+        if self.attempt not in (None, tracked.attempt):
+            return (self.attempt or 0) > tracked.attempt
+        if self.at is None:
+            return self.state not in (None, tracked.state)
+        told, known = _whole_milliseconds(self.at), _whole_milliseconds(tracked.updated_at)
+        return told > known or (told == known and self.state not in (None, tracked.state))
+
+    def came_late_for(self, tracked: TrackedRun) -> str | None:
+        """The change that it tells of, if a poll has seen it before."""
+        if self.witness is not Witness.EVENT or self.state is None:
+            return None
+        return next((change for change in tracked.unheard if change.partition("/")[2] == self.state), None)
+
+
+def heard_late(tracked: TrackedRun, hint: Hint) -> Decision:
+    """Note that the event of a change has come after all."""
+    late = hint.came_late_for(tracked)
+    if late is None:
+        return Decision(Reason.SAME, tracked)
+    unheard = list(tracked.unheard)
+    unheard.remove(late)
+    return Decision(Reason.LATE_EVENT, tracked.changed(unheard=tuple(unheard)))
+
+
+def _whole_milliseconds(moment: datetime) -> datetime:
+    """Events have microseconds where GetJobRun has milliseconds."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

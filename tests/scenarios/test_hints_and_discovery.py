@@ -1,0 +1,383 @@
+"""Runs that nobody asked for: native events that tell of them, and lists in which they are found."""
+
+from datetime import timedelta
+
+import pytest
+
+from runwatch.core.budget import TokenBucket
+from runwatch.core.decision import Reason
+from runwatch.core.failures import Failure
+from runwatch.core.messages import Witness
+from runwatch.core.tracked import Left
+from runwatch.core.watch import Application, Watch
+from runwatch.errors import ListFailed, StoreUnavailable
+from runwatch.ports import ListedRun, NoLook
+from tests.builders import BILLED, RUN, SOURCE, detail_of, run_of
+from tests.world import World, cannot
+
+HERE = RUN.application_id
+
+
+@pytest.fixture
+def world() -> World:
+    world = World.in_memory()
+    world.applications[HERE] = Application(HERE, "gold", {"team": "gold"})
+    return world
+
+
+def not_looked(world: World) -> list[object]:
+    return world.journal_of("not looked")
+
+
+# Native events.
+
+
+def test_a_run_that_nobody_registered_is_tracked_and_told_by_its_first_event(world: World):
+    world.goes("SUBMITTED")
+    assert world.after(seconds=3).hint(state="SUBMITTED", at=world.clock())
+    assert world.heard == ["1 SUBMITTED"]
+    told = detail_of(world.taken.taken[0])
+    assert (told["witness"], told["detectionDelaySeconds"]) == ("event", 3.0)
+    assert not world.record().asked
+    world.keeps_its_promise()
+
+
+def test_what_an_event_says_is_never_told_as_truth(world: World):
+    """GetJobRun has not heard of SUCCESS yet, or the event is forged."""
+    world.goes("RUNNING")
+    world.hint(state="SUCCESS", at=world.clock())
+    assert world.heard == ["1 RUNNING"]
+    world.keeps_its_promise()
+
+
+def test_an_event_of_a_change_is_told_between_two_ticks(world: World):
+    world.all_pending(RUN)
+    world.after(seconds=20).goes("RUNNING")
+    world.hint(state="RUNNING", at=world.clock())
+    assert world.heard == ["1 PENDING", "2 RUNNING"]
+    world.minutes(1)
+    assert world.heard == ["1 PENDING", "2 RUNNING"]
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [Watch(applications=()), Watch(applications=("silver",)), Watch(ignore=("go*",))],
+    ids=["nothing", "another", "ignored"],
+)
+def test_runs_of_an_application_that_is_not_wanted_are_not_looked_at(world: World, watch: Watch):
+    world.watch = watch
+    world.goes("RUNNING")
+    assert not world.hint(state="RUNNING", at=world.clock())
+    assert (world.asked, world.stored.load(RUN), world.writes()) == ([], None, 0)
+    assert not_looked(world) == [(RUN, NoLook.UNWANTED)]
+
+
+def test_an_application_that_does_not_exist_is_not_wanted(world: World):
+    """A forged event costs one GetApplication and no look."""
+    world.applications.clear()
+    world.hint(state="RUNNING", at=world.clock())
+    assert (world.asked, world.stored.load(RUN)) == ([], None)
+
+
+def test_a_run_that_was_asked_for_is_watched_whatever_is_wanted(world: World):
+    world.watch = Watch(applications=(), ignore=("*",))
+    world.goes("RUNNING", name="gold", tags={"runwatch:watch": "false"})
+    world.track()
+    world.after(1).goes("SUCCESS", billed_resource_utilization=BILLED)
+    world.hint(state="SUCCESS", at=world.clock())
+    assert world.heard == ["1 RUNNING", "2 SUCCESS", "3 SETTLED"]
+
+
+@pytest.mark.parametrize("facts", [{"tags": {"runwatch:watch": "false"}}, {"name": "scratch-1"}], ids=["tag", "name"])
+def test_a_run_opts_out_by_its_tags_or_its_name_and_nobody_hears_of_it(world: World, facts: dict[str, object]):
+    world.watch = Watch(ignore=("scratch-*",))
+    world.goes("RUNNING", **facts)
+    world.hint(state="RUNNING", at=world.clock())
+    assert world.record().left is Left.IGNORED
+    world.after(1).goes("SUCCESS", **facts)
+    world.hint(state="SUCCESS", at=world.clock())
+    world.minutes(2)
+    assert world.heard == []
+    assert len(world.asked) == 1
+    world.track()
+    assert world.heard == ["1 SUCCESS"]
+
+
+def test_a_run_opts_out_also_if_its_first_look_had_to_wait_for_a_tick(world: World):
+    world.fails(Failure.THROTTLED)
+    world.hint(state="RUNNING", at=world.clock())
+    assert world.record().watched
+    world.goes("RUNNING", tags={"runwatch:watch": "false"})
+    world.minutes(1)
+    assert (world.record().left, world.heard) == (Left.IGNORED, [])
+
+
+def test_a_run_that_is_watched_stays_watched_when_it_says_later_that_it_would_rather_not(world: World):
+    world.goes("PENDING")
+    world.hint(state="PENDING", at=world.clock())
+    world.after(1).goes("RUNNING", tags={"runwatch:watch": "false"})
+    world.tick()
+    assert world.heard == ["1 PENDING", "2 RUNNING"]
+
+
+def test_an_event_that_tells_of_what_is_known_leads_to_no_look_and_no_write(world: World):
+    world.goes("RUNNING")
+    world.hint(state="RUNNING", at=world.clock())
+    looks, writes = len(world.asked), world.writes()
+    told_at = world.clock()
+    world.after(1).hint(state="RUNNING", at=told_at)
+    world.hint(state="PENDING", at=told_at - timedelta(seconds=9))
+    assert (len(world.asked), world.writes()) == (looks, writes)
+    assert not_looked(world) == [(RUN, NoLook.OLD)] * 2
+
+
+def test_an_event_that_comes_after_a_poll_is_noted_as_late_and_is_missed_no_more(world: World):
+    world.all_pending(RUN)
+    happened = world.after(seconds=10).clock()
+    world.goes("RUNNING")
+    world.after(seconds=50).tick()
+    assert world.record().unheard == ("1/RUNNING",)
+    world.after(seconds=5).hint(state="RUNNING", at=happened)
+    assert world.record().unheard == ()
+    assert [decision.reason for decision in world.journal_of("committed")][-1] is Reason.LATE_EVENT  # type: ignore[attr-defined]
+    assert world.heard == ["1 PENDING", "2 RUNNING"]
+    world.keeps_its_promise()
+
+
+def test_what_no_event_told_of_is_known_when_the_run_settles(world: World):
+    world.all_pending(RUN)
+    world.after(1).goes("RUNNING")
+    world.tick()
+    world.after(1).goes("SUCCESS", billed_resource_utilization=BILLED)
+    world.hint(state="SUCCESS", at=world.clock())
+    assert (world.record().left, world.record().unheard) == (Left.SETTLED, ("1/RUNNING",))
+
+
+def test_the_final_word_on_usage_settles_the_wait_for_the_bill(world: World):
+    world.goes("SUCCESS")
+    world.track()
+    world.after(seconds=30).goes("SUCCESS", billed_resource_utilization=BILLED, updated_at=world.record().updated_at)
+    assert not world.hint(final_usage=False)
+    assert world.record().watched
+    world.hint(final_usage=True)
+    assert world.heard == ["1 SUCCESS", "2 SETTLED"]
+    assert detail_of(world.taken.taken[-1])["billingComplete"]
+
+
+def test_a_retry_later_than_anybody_waits_for_is_seen_by_its_event(world: World):
+    retried = {"mode": "BATCH", "retry_policy": {"maxAttempts": 3}}
+    world.goes("FAILED", attempt=1, billed_resource_utilization=BILLED, **retried)
+    world.track()
+    world.minutes(20)
+    assert world.record().left is Left.SETTLED
+    world.went(1, "FAILED")
+    world.after(40).goes("RUNNING", attempt=2, **retried)
+    world.hint(attempt=2, at=world.clock())
+    assert world.heard == ["1 FAILED", "2 SETTLED", "3 RETRY", "4 RUNNING"]
+    assert world.record().watched
+    world.keeps_its_promise()
+
+
+@pytest.mark.parametrize("left", [Left.UNTRACKED, Left.QUARANTINED, Left.IGNORED])
+def test_a_run_that_is_not_to_be_watched_is_not_brought_back_by_an_event(world: World, left: Left):
+    world.goes("RUNNING")
+    world.track()
+    world.stored.commit(world.record().changed(left=left, left_at=world.clock()), ())
+    world.after(1).goes("SUCCESS")
+    assert not world.hint(state="SUCCESS", at=world.clock())
+    assert (world.heard, world.record().left) == (["1 RUNNING"], left)
+
+
+def test_a_run_that_was_lost_is_watched_again_when_something_new_is_heard_of_it(world: World):
+    world.fails(Failure.NOT_FOUND)
+    world.track()
+    world.minutes(4)
+    assert world.heard == ["1 LOST"]
+    world.goes("RUNNING")
+    world.hint(state="RUNNING", at=world.clock())
+    assert world.heard == ["1 LOST", "2 RUNNING"]
+
+
+def test_messages_that_came_together_look_at_a_run_once(world: World):
+    world.goes("RUNNING")
+    looks = world.looks()
+    for state in ("SUBMITTED", "PENDING", "SCHEDULED", "RUNNING"):
+        world.hint(state=state, at=world.clock(), looks=looks)
+    assert (len(world.asked), world.heard) == (1, ["1 RUNNING"])
+
+
+def test_what_does_not_fit_the_budget_is_tracked_and_left_to_the_tick(world: World):
+    world.budget = TokenBucket(rate=0.1, burst=2)
+    runs = [run_of(number) for number in range(5)]
+    for run in runs:
+        world.goes("RUNNING", run)
+        world.hint(run, state="RUNNING", at=world.clock())
+    assert len(world.asked) == 2
+    assert not_looked(world) == [(run, NoLook.LEFT_TO_TICK) for run in runs[2:]]
+    world.minutes(1)
+    assert all(world.heard_of(run) == ["1 RUNNING"] for run in runs)
+    world.keeps_its_promise()
+
+
+def test_a_hint_whose_application_cannot_be_asked_for_is_tried_again(world: World):
+    def denied(*_: object) -> None:
+        raise ListFailed(Failure.THROTTLED, "GetApplication", SOURCE, "ThrottlingException: slow down")
+
+    world.catalogue.before("application", denied)
+    world.goes("RUNNING")
+    with pytest.raises(ListFailed, match="GetApplication"):
+        world.hint(state="RUNNING", at=world.clock())
+    world.catalogue.in_peace()
+    assert world.hint(state="RUNNING", at=world.clock())
+
+
+def test_a_hint_that_cannot_be_stored_is_tried_again(world: World):
+    world.goes("RUNNING")
+    world.store.before("commit", cannot())
+    with pytest.raises(StoreUnavailable):
+        world.hint(state="RUNNING", at=world.clock())
+    world.store.in_peace()
+    world.hint(state="RUNNING", at=world.clock())
+    assert world.heard == ["1 RUNNING"]
+
+
+# Discovery.
+
+
+def listed(world: World, number: int, state: str = "RUNNING", application: str = HERE, **more: object) -> None:
+    run = run_of(number)
+    world.goes(state, run, **more)
+    row = ListedRun(run.job_run_id, str(more.get("name")), state, world.clock(), 1)
+    world.lists.setdefault(application, []).append(row)
+
+
+def test_runs_that_nobody_told_of_are_found_and_told_with_the_list_as_witness(world: World):
+    listed(world, 1)
+    listed(world, 2, "SUCCESS", billed_resource_utilization=BILLED)
+    report = world.discover()
+    assert (report.applications, report.wanted, report.listed, report.found) == (1, 1, 2, 2)
+    assert world.heard_of(run_of(1)) == ["1 RUNNING"]
+    assert world.heard_of(run_of(2)) == ["1 SUCCESS", "2 SETTLED"], "it was over before anybody listed it"
+    assert {detail_of(entry).get("witness") for entry in world.taken.taken} == {"sweep", None}
+    world.keeps_its_promise()
+
+
+def test_what_is_known_is_not_looked_at_again(world: World):
+    listed(world, 1)
+    listed(world, 2, "SUCCESS", billed_resource_utilization=BILLED)
+    world.discover()
+    looks, writes = len(world.asked), world.writes()
+    report = world.after(5).discover()
+    assert (report.listed, report.found) == (2, 0)
+    assert (len(world.asked), world.writes()) == (looks, writes)
+
+
+def test_every_page_of_every_list_is_read(world: World):
+    world.applications |= {f"00f{number:03}": Application(f"00f{number:03}") for number in range(120)}
+    for number in range(130):
+        listed(world, number)
+    world.watch = Watch(applications=(HERE,))
+    world.budget = TokenBucket(rate=0, burst=1000)
+    found = 0
+    for _ in range(20):
+        found += world.after(5).discover(calls=10).found
+    assert found == 130
+    assert len(world.stored.watched(SOURCE).runs) == 130
+
+
+def test_only_wanted_applications_are_listed(world: World):
+    world.applications |= {
+        "00fsilver": Application("00fsilver", "silver"),
+        "00fout": Application("00fout", "gold-2", {"runwatch:watch": "false"}),
+        "00fteam": Application("00fteam", "other", {"team": "gold"}),
+    }
+    asked: list[str] = []
+    world.catalogue.before("runs", lambda application, *_: asked.append(application))
+    world.watch = Watch(applications=("gold*",), application_tags={"team": "gold"})
+    assert world.discover().wanted == 2
+    assert set(asked) == {HERE, "00fteam"}
+
+
+def test_a_job_whose_name_is_ignored_is_passed_over_without_a_look(world: World):
+    listed(world, 1, name="scratch-1")
+    world.watch = Watch(ignore=("scratch-*",))
+    assert world.discover().found == 0
+    assert (world.asked, world.writes()) == ([], 0)
+
+
+def test_where_nothing_is_wanted_nothing_is_listed(world: World):
+    world.watch = Watch(applications=())
+    world.catalogue.before("applications", cannot())
+    assert world.discover().applications == 0
+
+
+def test_no_more_lists_are_asked_for_than_allowed_and_all_have_their_turn(world: World):
+    world.applications.clear()
+    calls: list[str] = []
+    world.catalogue.before("applications", lambda *_: calls.append("applications"))
+    world.catalogue.before("runs", lambda application, *_: calls.append(application))
+    for number in range(10):
+        application = f"00f{number}"
+        world.applications[application] = Application(application)
+    seen: set[str] = set()
+    for _ in range(40):
+        calls.clear()
+        report = world.after(5).discover(calls=5)
+        assert len(calls) == 5
+        assert report.cut_short
+        seen |= set(calls)
+    assert seen == {"applications", *world.applications}
+
+
+@pytest.mark.parametrize("failure", [Failure.THROTTLED, Failure.DENIED])
+def test_a_source_that_throttles_or_denies_is_asked_no_further(world: World, failure: Failure):
+    world.applications["00f2"] = Application("00f2")
+    calls: list[str] = []
+
+    def refuse(application: str, *_: object) -> None:
+        calls.append(application)
+        raise ListFailed(failure, "ListJobRuns", SOURCE, "no")
+
+    world.catalogue.before("runs", refuse)
+    report = world.discover()
+    assert (len(calls), report.failed[failure]) == (1, 1)
+
+
+def test_an_application_that_cannot_be_listed_hinders_no_other(world: World):
+    world.applications["00f2"] = Application("00f2")
+    listed(world, 1)
+
+    def fail(application: str, *_: object) -> None:
+        if application == "00f2":
+            raise ListFailed(Failure.UNAVAILABLE, "ListJobRuns", SOURCE, "no")
+
+    world.catalogue.before("runs", fail)
+    report = world.discover()
+    assert (report.found, report.failed[Failure.UNAVAILABLE]) == (1, 2)
+    assert len(world.journal_of("list failed")) == 2
+
+
+def test_a_run_that_cannot_be_stored_hinders_no_other(world: World):
+    for number in range(3):
+        listed(world, number)
+    world.store.before("commit", cannot(run_of(1)))
+    report = world.discover()
+    assert (report.found, report.not_committed) == (2, 1)
+
+
+def test_of_many_runs_that_are_found_at_once_those_beyond_the_budget_are_left_to_the_tick(world: World):
+    for number in range(30):
+        listed(world, number)
+    world.budget = TokenBucket(rate=0, burst=10)
+    assert world.discover().found == 30
+    assert len(world.asked) == 10
+    world.minutes(1)
+    assert len({entry.run for entry in world.taken.taken}) == 30
+
+
+def test_a_found_run_has_the_list_for_its_witness_only_where_the_list_made_us_look(world: World):
+    listed(world, 1)
+    world.discover()
+    world.after(1).goes("SUCCESS", run_of(1))
+    world.tick()
+    assert [detail_of(entry)["witness"] for entry in world.taken.taken] == [Witness.SWEEP, Witness.POLL]

@@ -1,0 +1,76 @@
+"""Whether word of a run is news, and which native events came late."""
+
+from datetime import timedelta
+
+import pytest
+
+from runwatch.core.decision import Reason
+from runwatch.core.hints import Hint, heard_late
+from runwatch.core.messages import Witness
+from runwatch.core.tracked import Left
+from tests.builders import RUN, a_tracked, at
+
+MILLISECOND = timedelta(milliseconds=1)
+KNOWN = a_tracked("RUNNING", updated_at=at(5, seconds=0.299), attempt=2)
+
+
+def hint(**said: object) -> Hint:
+    return Hint(RUN, **({"witness": Witness.EVENT} | said))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("said", "news"),
+    [
+        ({"state": "SUCCESS", "at": at(6)}, True),
+        ({"state": "RUNNING", "at": at(6)}, True),
+        ({"state": "RUNNING", "at": at(5, seconds=0.299)}, False),
+        ({"state": "RUNNING", "at": at(5, seconds=0.299487)}, False),
+        ({"state": "SUCCESS", "at": at(5, seconds=0.299487)}, True),
+        ({"state": "RUNNING", "at": at(5, seconds=0.3)}, True),
+        ({"state": "SCHEDULED", "at": at(5)}, False),
+        ({"state": "SUCCESS", "at": at(5)}, False),
+        ({"state": "SUCCESS"}, True),
+        ({"state": "RUNNING"}, False),
+        ({"attempt": 3, "at": at(1)}, True),
+        ({"attempt": 2, "at": at(1)}, False),
+        ({"attempt": 1, "at": at(9)}, False),
+        ({"final_usage": True}, True),
+        ({"final_usage": False, "at": at(9)}, False),
+    ],
+)
+def test_a_hint_is_news_if_it_knows_what_we_do_not(said: dict[str, object], *, news: bool):
+    assert hint(**said).is_news_to(KNOWN) is news
+
+
+@pytest.mark.parametrize("said", [{"state": "SUBMITTED", "at": at(-9)}, {"final_usage": False}, {"attempt": 1}, {}])
+def test_everything_is_news_of_a_run_that_was_never_seen(said: dict[str, object]):
+    assert hint(**said).is_news_to(a_tracked())
+
+
+def test_the_final_bill_of_a_run_that_settled_is_no_news():
+    assert not hint(final_usage=True).is_news_to(KNOWN.changed(state="SUCCESS", left=Left.SETTLED))
+
+
+def test_the_event_of_a_change_that_a_poll_saw_before_came_late_and_once():
+    tracked = KNOWN.changed(unheard=("1/RUNNING", "2/SCHEDULED", "2/RUNNING"))
+    first = heard_late(tracked, hint(state="RUNNING", at=at(5)))
+    assert (first.reason, first.record.unheard) == (Reason.LATE_EVENT, ("2/SCHEDULED", "2/RUNNING"))
+    second = heard_late(first.record, hint(state="RUNNING", at=at(5)))
+    assert second.record.unheard == ("2/SCHEDULED",)
+    third = heard_late(second.record, hint(state="RUNNING", at=at(5)))
+    assert (third.reason, third.record, third.entries) == (Reason.SAME, second.record, ())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        hint(state="SUCCESS", at=at(5)),
+        hint(final_usage=True),
+        hint(attempt=2),
+        Hint(RUN, Witness.SWEEP, state="RUNNING", at=at(5)),
+    ],
+)
+def test_what_is_no_event_of_the_change_leaves_it_unheard(other: Hint):
+    tracked = KNOWN.changed(unheard=("2/RUNNING",))
+    assert other.came_late_for(tracked) is None
+    assert heard_late(tracked, other).record == tracked
