@@ -1,8 +1,10 @@
 """The inbox's entry point: EMR Serverless's own events, and requests to track and untrack runs, from its queue.
 
-From the queue each message succeeds or fails alone: one that cannot be served now is tried again, one that never can be
-goes to the dead-letter queue with the reason, and the rest of its batch is served. A run that several of them are about
-is looked at once. A direct invocation has the bare request as its event; a bad one fails with the reason.
+Each message of the queue succeeds or fails alone: one that cannot be served now is tried again, one that never can be
+goes to the dead-letter queue with the reason, and the rest of its batch is served. A run that several of them are
+about is looked at once. A direct invocation has the bare request as its event; a bad one fails with the reason.
+`{"check": "<account>/<region>"}` is answered with why each action that the function needs there cannot be done, null
+where it can.
 """
 
 import json
@@ -12,6 +14,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from runwatch.core.ids import Source
 from runwatch.wiring import RemainingTime, logger, wired
 
 processor = BatchProcessor(event_type=EventType.SQS, model=SqsRecordModel, raise_on_entire_batch_failure=False)
@@ -22,6 +25,8 @@ def handle(event: Any, context: LambdaContext) -> Any:  # noqa: ANN401 - any JSO
     runwatch = wired()
     deadline = RemainingTime.of(context, runwatch.settings.deadline_margin)
     looks = runwatch.looks()
+    if isinstance(event, dict) and event.keys() == {"check"}:
+        return runwatch.check(Source.parse(event["check"]))
     if not isinstance(event, dict) or "Records" not in event:
         runwatch.answer(json.dumps(event), deadline, looks)
         return {"done": True}

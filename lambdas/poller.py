@@ -1,6 +1,7 @@
 """The poller's entry point: one tick of one source, or one discovery there, each time a schedule fires.
 
 Event: `{"source": "<account>/<region>"}`, and for a discovery `"discover": true`. Answer: the report of what was done.
+With `"check": true` it only answers why each action that it needs there cannot be done, null where it can.
 A source that is not configured is refused.
 """
 
@@ -17,6 +18,7 @@ from runwatch.wiring import RemainingTime, logger, wired
 class PollerEvent(BaseModel):
     source: str
     discover: bool = False
+    check: bool = False
 
     @field_validator("source")
     @classmethod
@@ -31,6 +33,8 @@ class PollerEvent(BaseModel):
 def handle(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
     asked = parse(event=event, model=PollerEvent)
     runwatch = wired()
+    if asked.check:
+        return dict(runwatch.check(Source.parse(asked.source), discovers=True))
     deadline = RemainingTime.of(context, runwatch.settings.deadline_margin)
     work = runwatch.discover if asked.discover else runwatch.tick
     return work(Source.parse(asked.source), deadline).as_json()

@@ -12,6 +12,7 @@ wiring.py                 makes the clients, reads environment and clock; the on
 tick.py                   everything that is due at one source, inside a deadline
 sighting.py               one run that somebody told us of: a request, a native event, a list
 discover.py               the runs that nobody told us of
+check.py                  what a function may do at a source
 look.py  commit.py  publish.py    the steps both are made of
 ports.py  report.py  errors.py    what the flow asks of the world, what it counts, what can go wrong
 sparing.py                what many runs share is said a few times

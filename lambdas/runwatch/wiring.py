@@ -22,6 +22,7 @@ from runwatch.adapters.table import DynamoStore
 from runwatch.adapters.telemetry import PowertoolsJournal
 from runwatch.adapters.threads import Threads
 from runwatch.adapters.topics import SnsTopic
+from runwatch.check import check
 from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Patience
 from runwatch.core.hints import Hint
@@ -87,6 +88,10 @@ class Runwatch:
         looks = Looks(lambda _: budget, self.ports.clock)
         # Twice may fail before a run that was so short is overlooked.
         return discover(self.ports, self._patience, source, deadline, looks, calls=calls, back=3 * every)
+
+    def check(self, source: Source, *, discovers: bool = False) -> Mapping[str, str | None]:
+        """Why each action that this function needs there cannot be done; None where it can."""
+        return check(self.ports, source, discovers=discovers)
 
     def looks(self) -> Looks:
         """What messages that came together may look at."""

@@ -211,3 +211,55 @@ def test_the_deadline_is_the_function_s_own_less_a_margin():
 def test_a_part_of_the_time_that_is_left_is_over_before_the_rest(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(wiring.time, "monotonic", lambda: 100.0)
     assert wiring.RemainingTime(ends=140.0).after(0.75).ends == 130.0
+
+
+def test_a_check_says_of_each_action_why_it_cannot_be_done_and_changes_nothing(deployed: Deployed):
+    before = deployed.client("dynamodb").scan(TableName=TABLE)["Items"]
+    answer = poller.handle(EVENT | {"check": True}, deployed.context)
+    assert answer == dict.fromkeys(
+        [
+            "emr-serverless:GetJobRun",
+            "emr-serverless:GetApplication",
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            "dynamodb:PutItem",
+            "emr-serverless:ListApplications",
+            "emr-serverless:ListJobRuns",
+        ]
+    )
+    assert inbox.handle({"check": str(HERE)}, deployed.context) == {
+        action: None for action in answer if ":List" not in action
+    }
+    assert deployed.client("dynamodb").scan(TableName=TABLE)["Items"] == before == []
+    assert (deployed.heard(), deployed.lines()) == ([], [])
+
+
+def test_a_check_names_what_is_denied(deployed: Deployed, monkeypatch: pytest.MonkeyPatch):
+    faults = [{"api": "*", "error": "AccessDeniedException"}]
+    simulator = Simulator(ManualClock(at()), Scenario.model_validate({"faults": faults}))
+    with serve(simulator) as serving:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EMR_SERVERLESS", serving.url)
+        wiring.wired.cache_clear()
+        answer = poller.handle(EVENT | {"check": True}, deployed.context)
+    denied = {action for action, cause in answer.items() if cause and str(cause).startswith("AccessDeniedException")}
+    assert denied == {action for action in answer if action.startswith("emr-serverless:")}
+
+
+def test_a_discovery_finds_tells_and_answers_with_its_report(deployed: Deployed, monkeypatch: pytest.MonkeyPatch):
+    scenario = {
+        "applications": [{"id": "00f1", "name": "gold"}],
+        "runs": [{"id": f"00r{number}", "application": "00f1", "states": "RUNNING"} for number in range(60)],
+    }
+    simulator = Simulator(ManualClock(at()), Scenario.model_validate(scenario), quota=False)
+    with serve(simulator) as serving:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EMR_SERVERLESS", serving.url)
+        wiring.wired.cache_clear()
+        report = poller.handle(EVENT | {"discover": True}, deployed.context)
+        told = {name: value for name, value in report.items() if value}
+        assert told == {"source": str(HERE), "applications": 1, "wanted": 1, "listed": 60, "found": 60}
+        assert len(deployed.heard()) == 20, "as many as a discovery may look at"
+        assert poller.handle(EVENT, deployed.context)["changed"] == 40
+        again = poller.handle(EVENT | {"discover": True}, deployed.context)
+    assert (again["listed"], again["found"]) == (60, 0)
+    assert simulator.calls["GetApplication"] == 1
