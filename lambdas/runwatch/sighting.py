@@ -85,14 +85,16 @@ def forget(ports: Ports, unwanted: Untrack, deadline: Deadline) -> None:
 
 
 def _tracked(ports: Ports, wanted: Track) -> TrackedRun:
-    """The run's record: the one there is, or a new one. A run that left is watched again, unless it is over."""
+    """The run's record: the one there is, or a new one. A run that left is watched again, unless it is over.
+
+    One that was found before anybody asked takes on the labels of who asks first.
+    """
     stored = ports.store.load(wanted.run)
     if stored is None:
         return _stored(ports, TrackedRun.new(wanted.run, ports.clock(), wanted.labels))
-    if stored.left not in (None, Left.SETTLED):
-        again = stored.changed(left=None, left_at=None, labels=wanted.labels or stored.labels, asked=True)
-        return _stored(ports, again)
-    return stored
+    if stored.left is Left.SETTLED or (stored.watched and stored.asked):
+        return stored
+    return _stored(ports, stored.changed(left=None, left_at=None, labels=wanted.labels or stored.labels, asked=True))
 
 
 def _with_news(ports: Ports, stored: TrackedRun, hint: Hint) -> TrackedRun | None:

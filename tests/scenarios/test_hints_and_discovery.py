@@ -88,6 +88,17 @@ def test_a_run_that_was_asked_for_is_watched_whatever_is_wanted(world: World):
     assert world.heard == ["1 RUNNING", "2 SUCCESS", "3 SETTLED"]
 
 
+def test_a_request_that_comes_after_the_event_still_brings_its_labels(world: World):
+    world.goes("SUBMITTED")
+    world.hint(state="SUBMITTED", at=world.clock())
+    world.track(team="gold")
+    world.track(team="silver")
+    world.after(1).goes("RUNNING")
+    world.tick()
+    assert world.record().asked
+    assert [detail_of(entry)["labels"] for entry in world.taken.taken] == [{}, {"team": "gold"}]
+
+
 @pytest.mark.parametrize("facts", [{"tags": {"runwatch:watch": "false"}}, {"name": "scratch-1"}], ids=["tag", "name"])
 def test_a_run_opts_out_by_its_tags_or_its_name_and_nobody_hears_of_it(world: World, facts: dict[str, object]):
     world.watch = Watch(ignore=("scratch-*",))
