@@ -1,9 +1,10 @@
-"""`python -m local up | start | messages | down`: the deployed stack on this machine, to play with."""
+"""`python -m local up | start | messages | env | down`: the deployed stack on this machine, to play with."""
 
 import json
 import os
+import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import boto3
 import typer
@@ -21,27 +22,32 @@ HOME = stack.ROOT / ".local"
 STATE = HOME / "state.json"
 LIFE = "SUBMITTED:20 PENDING:20 SCHEDULED:30 RUNNING:90 SUCCESS"
 
+S = TypeVar("S", bound=servers.Started)
+
 console = Console(highlight=False)
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.command()
-def up() -> None:
+def up(
+    *, events: Annotated[bool, typer.Option(help="Bring the simulator's native events to the event bus.")] = True
+) -> None:
     """Start MiniStack and the simulator, and deploy the stack with `cdk deploy`."""
     if STATE.exists():
         console.print("It is up already, or was not stopped properly: run `make local-down` first.", style="red")
         raise typer.Exit(1)
     HOME.mkdir(exist_ok=True)
-    started: list[servers.Server] = []
+    started: list[servers.Started] = []
+    logs = HOME / "logs"
     try:
         with console.status("Starting MiniStack and the simulator …"):
-            for start in (servers.ministack, servers.simulator):
-                started.append(start(HOME / "logs"))
-                STATE.write_text(json.dumps({"servers": [server.identity for server in started]}))
-        aws, emr_serverless = (server.url for server in started)
+            aws = _noted(servers.ministack(logs), started).url
+            emr_serverless = _noted(servers.simulator(logs), started).url
+            if events:
+                _noted(servers.bridge(logs, emr_serverless, aws), started)
         with console.status("cdk deploy …"):
             deployed = stack.deploy(aws, emr_serverless, HOME)
-        os.environ.update(stack.aws_environment(aws))
+        stack.use(aws)
         subscriber = subscribe(deployed["EventsTopicArn"], "subscriber")
     except (servers.NotStarted, stack.NotDeployed) as error:
         console.print(str(error), style="red", markup=False)
@@ -55,20 +61,23 @@ def up() -> None:
                 "servers": [server.identity for server in started],
                 "aws": aws,
                 "emr_serverless": emr_serverless,
+                "events": events,
                 "outputs": deployed.outputs,
                 "subscriber": subscriber,
             }
         )
     )
-    _tell(aws, emr_serverless, deployed)
+    _tell(aws, emr_serverless, deployed, known_by="its first event" if events else "discovery, within minutes")
 
 
 @app.command()
 def start(
     name: Annotated[str, typer.Argument(help="The job's name.")] = "daily-gold",
     life: Annotated[str, typer.Option(help="The states it goes through, with the seconds each lasts.")] = LIFE,
+    *,
+    track: Annotated[bool, typer.Option(help="Ask the inbox to watch it, instead of waiting for its events.")] = False,
 ) -> None:
-    """Start a job run in the simulator, and track it with one SQS message."""
+    """Start a job run in the simulator. It becomes known by its first event."""
     state = _state()
     emr_serverless = _emr_serverless(state)
     run = emr_serverless.start_job_run(
@@ -79,9 +88,16 @@ def start(
         jobDriver={"sparkSubmit": {"entryPoint": "s3://jobs/job.py"}},
         tags={"simulator:life": life},
     )
-    request = {"track": {"applicationId": run["applicationId"], "jobRunId": run["jobRunId"]}}
-    _sqs(state).send_message(QueueUrl=state["outputs"]["InboxQueueUrl"], MessageBody=json.dumps(request))
-    console.print(f"Started {name}, and sent to the inbox: {json.dumps(request)}", markup=False, soft_wrap=True)
+    key = {"applicationId": run["applicationId"], "jobRunId": run["jobRunId"]}
+    console.print(f"Started {name}: {json.dumps(key)}", markup=False, soft_wrap=True)
+    if track:
+        request = json.dumps({"track": key})
+        _sqs(state).send_message(QueueUrl=state["outputs"]["InboxQueueUrl"], MessageBody=request)
+        console.print(f"Sent to the inbox: {request}", markup=False, soft_wrap=True)
+    elif not state["events"]:
+        console.print(
+            "No events come here: discovery finds it within minutes. --track has it watched at once.", soft_wrap=True
+        )
     console.print(
         "The poller looks at it each minute. Read on with: .venv/bin/python -m local messages --follow", soft_wrap=True
     )
@@ -107,6 +123,16 @@ def messages(*, follow: Annotated[bool, typer.Option(help="Wait for more, until 
 
 
 @app.command()
+def env() -> None:
+    """Print what points a shell's boto3, `aws` and `runwatch` at the local AWS: `eval "$(… local env)"`."""
+    state = _state()
+    print("unset", *stack.PROFILES)
+    settings = stack.aws_environment(state["aws"]) | {"AWS_ENDPOINT_URL_EMR_SERVERLESS": state["emr_serverless"]}
+    for name, value in settings.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
 def down() -> None:
     """Stop what `up` started."""
     if STATE.exists():
@@ -116,7 +142,14 @@ def down() -> None:
         console.print("Stopped.")
 
 
-def _tell(aws: str, emr_serverless: str, deployed: stack.Stack) -> None:
+def _noted(server: S, started: list[servers.Started]) -> S:
+    """What was started, written down at once for `down`: whatever happens next, it can be stopped."""
+    started.append(server)
+    STATE.write_text(json.dumps({"servers": [each.identity for each in started]}))
+    return server
+
+
+def _tell(aws: str, emr_serverless: str, deployed: stack.Stack, *, known_by: str) -> None:
     width = max(map(len, deployed.outputs))
     console.print("\nRunwatch is deployed on this machine.\n", style="bold green")
     for name, value in sorted(deployed.outputs.items()):
@@ -124,8 +157,13 @@ def _tell(aws: str, emr_serverless: str, deployed: stack.Stack) -> None:
     console.print(f"\n  AWS (MiniStack)  {aws}\n  EMR Serverless (the simulator)  {emr_serverless}")
     console.print("\nThe schedule fires each minute by itself. Try:\n", style="bold")
     for command, does in (
-        (".venv/bin/python -m local start", "start a job run and track it with one SQS message"),
+        (".venv/bin/python -m local start", f"start a job run; it becomes known by {known_by}"),
         (".venv/bin/python -m local messages --follow", "read what a subscriber of the events topic receives"),
+        ('eval "$(.venv/bin/python -m local env)"', "point this shell at the local AWS, for the four that follow"),
+        (".venv/bin/runwatch watch", "see the runs as they change"),
+        (".venv/bin/runwatch list", "list them"),
+        (".venv/bin/runwatch show <run>", "what happened to one of them"),
+        (".venv/bin/runwatch doctor", "is Runwatch itself in good health?"),
         ('.venv/bin/python -m local start nightly --life "SUBMITTED:5 RUNNING:60 FAILED"', "another life"),
         ("make local-down", "stop it all"),
     ):
@@ -150,12 +188,12 @@ def _application(emr_serverless: "EMRServerlessClient") -> str:
 
 
 def _emr_serverless(state: Any) -> "EMRServerlessClient":  # noqa: ANN401 - as above
-    os.environ.update(stack.aws_environment(state["aws"]))
+    stack.use(state["aws"])
     return boto3.client("emr-serverless", endpoint_url=state["emr_serverless"])
 
 
 def _sqs(state: Any) -> "SQSClient":  # noqa: ANN401 - as above
-    os.environ.update(stack.aws_environment(state["aws"]))
+    stack.use(state["aws"])
     return boto3.client("sqs")
 
 

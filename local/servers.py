@@ -1,6 +1,7 @@
-"""The two servers that stand in for AWS: MiniStack, and the simulator for EMR Serverless, which MiniStack lacks.
+"""What stands in for AWS: MiniStack; the simulator for EMR Serverless, which MiniStack lacks; a bridge for its events.
 
-Each is a process of its own, on loopback and a free port, with its log in a file, and is stopped with all it started.
+Each is a process of its own, with its log in a file, and is stopped with all it started. The two servers listen on
+loopback and free ports.
 """
 
 import os
@@ -8,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +18,20 @@ from urllib.request import urlopen
 
 import psutil
 
-__all__ = ["NotStarted", "Server", "ministack", "simulator", "stop"]
+from local import events
+
+__all__ = ["NotStarted", "Server", "Started", "bridge", "ministack", "simulator", "stop"]
 
 READY_WITHIN = 60.0
 STOPS_WITHIN = 10.0
 
 
 class NotStarted(Exception):
-    """A server did not come up; carries the end of its log."""
+    """A process did not get ready; carries the end of its log."""
 
 
 @dataclass(frozen=True)
-class Server:
-    url: str
+class Started:
     process: psutil.Popen
 
     @property
@@ -40,6 +42,11 @@ class Server:
     def stop(self) -> None:
         stop(*self.identity)
         self.process.poll()
+
+
+@dataclass(frozen=True)
+class Server(Started):
+    url: str
 
 
 def ministack(logs: Path) -> Server:
@@ -54,7 +61,7 @@ def ministack(logs: Path) -> Server:
         "IOT_MTLS_ENABLED": "0",
     }
     url = f"http://127.0.0.1:{port}"
-    return _started("ministack", ["-m", "ministack"], settings, url, f"{url}/_ministack/health", logs)
+    return _serving("ministack", ["-m", "ministack"], settings, url, f"{url}/_ministack/health", logs)
 
 
 def simulator(logs: Path, *arguments: str) -> Server:
@@ -62,7 +69,14 @@ def simulator(logs: Path, *arguments: str) -> Server:
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = ["-m", "simulator", "--port", str(port), "--account", "000000000000", *arguments]
-    return _started("simulator", command, {}, url, f"{url}/_simulator/health", logs)
+    return _serving("simulator", command, {}, url, f"{url}/_simulator/health", logs)
+
+
+def bridge(logs: Path, simulator_url: str, aws_url: str) -> Started:
+    """Brings the simulator's native events to the local AWS's default event bus."""
+    log = logs / "events.log"
+    command = ["-m", "local.events", "--simulator", simulator_url, "--aws", aws_url]
+    return Started(_started(log, command, {}, lambda: events.READY in log.read_text(errors="replace")))
 
 
 def stop(pid: int, started_at: float) -> None:
@@ -81,11 +95,16 @@ def stop(pid: int, started_at: float) -> None:
         _, family = psutil.wait_procs(family, timeout=STOPS_WITHIN)
 
 
-def _started(
+def _serving(
     name: str, arguments: Sequence[str], settings: Mapping[str, str], url: str, health: str, logs: Path
 ) -> Server:
-    logs.mkdir(parents=True, exist_ok=True)
-    log = logs / f"{name}.log"
+    return Server(_started(logs / f"{name}.log", arguments, settings, lambda: _answers(health)), url)
+
+
+def _started(
+    log: Path, arguments: Sequence[str], settings: Mapping[str, str], is_ready: Callable[[], bool]
+) -> psutil.Popen:
+    log.parent.mkdir(parents=True, exist_ok=True)
     # Nothing of the user's AWS settings reaches a server: it is to answer, not to call AWS.
     ours = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     with log.open("wb") as sink:
@@ -99,11 +118,11 @@ def _started(
         )
     waited_until = time.monotonic() + READY_WITHIN
     while process.poll() is None and time.monotonic() < waited_until:
-        if _answers(health):
-            return Server(url, process)
+        if is_ready():
+            return process
         time.sleep(0.1)
-    Server(url, process).stop()
-    raise NotStarted(f"{name} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    Started(process).stop()
+    raise NotStarted(f"{log.stem} did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def _answers(url: str) -> bool:

@@ -7,12 +7,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LOCAL_ACCOUNT", "LOCAL_REGION", "NotDeployed", "Stack", "aws_environment", "deploy"]
+__all__ = ["LOCAL_ACCOUNT", "LOCAL_REGION", "NotDeployed", "Stack", "aws_environment", "deploy", "use"]
 
 ROOT = Path(__file__).parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 LOCAL_ACCOUNT = "000000000000"
 LOCAL_REGION = "us-east-1"
+PROFILES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+"""Whoever has set these would be asked for a profile from a file that is not read here."""
 
 
 class NotDeployed(Exception):
@@ -41,6 +43,13 @@ def aws_environment(endpoint: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+def use(endpoint: str) -> None:
+    """Make this process talk to the local AWS."""
+    for name in PROFILES:
+        os.environ.pop(name, None)
+    os.environ.update(aws_environment(endpoint))
 
 
 def deploy(aws: str, emr_serverless: str, work: Path, config: Path | None = None) -> Stack:

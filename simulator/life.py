@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from simulator.scenario import ScriptedRun, Usage
+from simulator.scenario import Billed, ScriptedRun, Usage
 
 TERMINAL: Final = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+Figures = dict[str, float]
+
 _USAGE_PER_HOUR = Usage(vcpu_hour=8, memory_gb_hour=32, storage_gb_hour=40)
 _OPEN_END = timedelta(hours=1)
 _FAILED = "Job execution failed, please check complete logs in configured logging destination. ExitCode: 1."
@@ -48,6 +50,27 @@ def happened(whole: Timeline, now: datetime) -> Timeline:
     return tuple(transition for transition in whole if transition.at <= now)
 
 
+def of_attempt(whole: Timeline, attempt: int) -> Timeline:
+    return tuple(transition for transition in whole if transition.attempt == attempt)
+
+
+def began_running(mine: Sequence[Transition]) -> datetime | None:
+    return next((transition.at for transition in mine if transition.state == "RUNNING"), None)
+
+
+def figures(
+    run: ScriptedRun, scripted: Sequence[Transition], ended_at: datetime | None, now: datetime
+) -> tuple[Figures, Figures]:
+    """What an attempt has used at a moment, and what of it is billed; AWS may show them later.
+
+    Usage grows from RUNNING to the end, reaching the scripted figures there, or after an hour if no end is scripted.
+    Without scripted figures it is what two workers of 4 vCPU and 16 GB use.
+    """
+    share, part = _shares(run, scripted, ended_at, now)
+    used = _shared(run.usage or _USAGE_PER_HOUR, share)
+    return used, used | _shared(run.billed, part)
+
+
 def picture(run: ScriptedRun, whole: Timeline, now: datetime, attempt: int | None = None) -> dict[str, object]:
     """The members of GetJobRun's answer that time changes, for the latest attempt or the one asked for.
 
@@ -68,11 +91,11 @@ def picture(run: ScriptedRun, whole: Timeline, now: datetime, attempt: int | Non
         "updatedAt": last.at,
         "attemptCreatedAt": mine[0].at,
         "attemptUpdatedAt": last.at,
-        **_utilization(run, [t for t in whole if t.attempt == shown], ended_at, now),
+        **_utilization(run, of_attempt(whole, shown), ended_at, now),
     }
     if any(transition.state == "QUEUED" for transition in mine):
         members["queuedDurationMilliseconds"] = round(_time_in("QUEUED", mine, now) / timedelta(milliseconds=1))
-    started_at = _started_at(mine)
+    started_at = began_running(mine)
     if started_at is not None:
         members["startedAt"] = started_at
     if ended_at is not None:
@@ -109,39 +132,38 @@ def _time_in(state: str, mine: Sequence[Transition], now: datetime) -> timedelta
     return sum(times, timedelta())
 
 
-def _started_at(mine: Sequence[Transition]) -> datetime | None:
-    return next((transition.at for transition in mine if transition.state == "RUNNING"), None)
-
-
 def _arrived(after: float | None, ended_at: datetime, now: datetime) -> bool:
     return after is not None and now >= ended_at + timedelta(seconds=after)
 
 
-def _utilization(
-    run: ScriptedRun, scripted: Sequence[Transition], ended_at: datetime | None, now: datetime
-) -> dict[str, object]:
-    """Usage grows from RUNNING to the end, reaching the scripted figures there, or after an hour if no end is scripted.
+def _utilization(run: ScriptedRun, scripted: Timeline, ended_at: datetime | None, now: datetime) -> dict[str, object]:
+    used, billed = figures(run, scripted, ended_at, now)
+    share, _ = _shares(run, scripted, ended_at, now)
+    after = 0 if run.usage is None else run.usage.after
+    members: dict[str, object] = {}
+    if share and (after == 0 or (ended_at is not None and _arrived(after, ended_at, now))):
+        members["totalResourceUtilization"] = used
+    if ended_at is not None and _arrived(run.billed.after, ended_at, now):
+        members["billedResourceUtilization"] = billed
+    return members
 
-    Without scripted figures it is what two workers of 4 vCPU and 16 GB use.
-    """
-    started_at = _started_at(scripted)
+
+def _shares(
+    run: ScriptedRun, scripted: Sequence[Transition], ended_at: datetime | None, now: datetime
+) -> tuple[float, float]:
+    """How much of `usage` is reached, and of `billed`: parts of what is scripted for the end, or hours."""
+    started_at = began_running(scripted)
     if started_at is None or started_at > now:
-        share = float(ended_at is not None and run.usage is not None)
-    elif run.usage is None:
-        share = ((ended_at or now) - started_at) / _OPEN_END
+        part, hours = float(ended_at is not None), 0.0
     else:
         planned = scripted[-1].at - started_at if scripted[-1].state in TERMINAL else _OPEN_END
-        share = 1.0 if ended_at is not None or not planned else (now - started_at) / planned
-    usage, billed = run.usage or _USAGE_PER_HOUR, run.billed
-    used = {
-        "vCPUHour": round(usage.vcpu_hour * share, 3),
-        "memoryGBHour": round(usage.memory_gb_hour * share, 3),
-        "storageGBHour": round(usage.storage_gb_hour * share, 3),
-    }
-    members: dict[str, object] = {}
-    if share and (usage.after == 0 or (ended_at is not None and _arrived(usage.after, ended_at, now))):
-        members["totalResourceUtilization"] = used
-    if ended_at is not None and _arrived(billed.after, ended_at, now):
-        told = billed.model_dump(by_alias=True, exclude_none=True, exclude={"after"})
-        members["billedResourceUtilization"] = used | told
-    return members
+        lasted = (ended_at or now) - started_at
+        part = 1.0 if ended_at is not None else lasted / planned if lasted else 0.0
+        hours = lasted / _OPEN_END
+    return (hours if run.usage is None else part), part
+
+
+def _shared(planned: Usage | Billed, share: float) -> Figures:
+    """That share of the figures that are given; AWS's have three decimals."""
+    given: Figures = planned.model_dump(by_alias=True, exclude_none=True, exclude={"after"})
+    return {name: round(figure * share, 3) for name, figure in given.items()}

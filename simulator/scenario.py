@@ -18,6 +18,7 @@ from simulator.errors import STATUS
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Id = Annotated[str, Field(pattern=r"^[0-9a-z]{1,64}$")]
 Hours = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 Json = dict[str, Any]
 
 DEFAULT_LIFE = "SUBMITTED:2 PENDING:3 SCHEDULED:5 RUNNING:45 SUCCESS"
@@ -85,12 +86,23 @@ class Billed(_Part):
     after: Seconds | None = 20
 
 
+class Share(_Part):
+    """What befalls events by chance: how often, and how late (`seconds`). The same seed, the same events."""
+
+    lost: Probability = 0
+    doubled: Probability = 0
+    late: Probability = 0
+    seconds: Seconds = 60
+    seed: int = 0
+
+
 class Events(_Part):
-    """What befalls the run's native events: states by name, `*` for all."""
+    """What befalls the run's native events: `RETRY`, `USAGE`, or the state that one tells of; `*` for all."""
 
     lost: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     late: dict[str, Seconds] = {}
+    share: Share = Share()
 
 
 class Fault(_Part):

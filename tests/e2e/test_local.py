@@ -3,6 +3,8 @@
 import gc
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,12 @@ pytestmark = pytest.mark.deployed
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(program.app, list(arguments))
+
+
+def key_of(started: Result) -> dict[str, str]:
+    """The ids that `start` prints."""
+    printed: dict[str, str] = json.loads(started.output[started.output.index("{") : started.output.index("}") + 1])
+    return printed
 
 
 @pytest.fixture
@@ -41,25 +49,69 @@ def test_up_start_messages_and_down_do_what_they_say(home: Path) -> None:
     assert up.exit_code == 0, up.output
     for output in ("EventsTopicArn", "InboxQueueUrl", "RunsTableName", "python -m local start", "make local-down"):
         assert output in up.output
+    for verb in ("watch", "list", "show", "doctor"):
+        assert f".venv/bin/runwatch {verb}" in up.output
 
     assert run("up").exit_code == 1, "one at a time"
 
-    started = run("start", "nightly", "--life", "SUBMITTED:600 SUCCESS")
-    assert started.exit_code == 0, started.output
-    request = json.loads(started.output[started.output.index("{") : started.output.index("}}") + 2])
+    by_its_events = run("start", "nightly", "--life", "SUBMITTED:600 SUCCESS")
+    assert by_its_events.exit_code == 0, by_its_events.output
+    assert "inbox" not in by_its_events.output
+    assert "discovery" not in by_its_events.output
+    asked_for = run("start", "--track")
+    assert f"Sent to the inbox: {json.dumps({'track': key_of(asked_for)})}" in asked_for.output
 
     heard = ""
+    wanted = [key_of(started)["jobRunId"] for started in (by_its_events, asked_for)]
     until = time.monotonic() + 30
-    while request["track"]["jobRunId"] not in heard and time.monotonic() < until:
+    while not all(run_id in heard for run_id in wanted) and time.monotonic() < until:
         heard += run("messages").output
         time.sleep(0.5)
+    assert [run_id for run_id in wanted if run_id not in heard] == []
     assert '"state": "SUBMITTED"' in heard
     assert '"jobRunName": "nightly"' in heard
+    native = (home / "logs" / "events.log").read_text()
+    assert f"State Change SUBMITTED of {wanted[0]}: to " in native, "the stack's rule has a queue for it"
 
     pids = [pid for pid, _ in json.loads((home / "state.json").read_text())["servers"]]
+    assert len(pids) == 3
     assert run("down").exit_code == 0
     assert [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"] == []
     gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_without_events_no_bridge_is_started_and_start_says_how_a_run_becomes_known(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = {"EventsTopicArn": "arn:…", "InboxQueueUrl": "http://…"}
+    monkeypatch.setattr(stack, "deploy", lambda *_: stack.Stack(outputs))  # another half minute would tell no more
+    monkeypatch.setattr(program, "subscribe", lambda *_: "http://…")
+    up = run("up", "--no-events")
+    assert up.exit_code == 0, up.output
+    assert len(json.loads((home / "state.json").read_text())["servers"]) == 2
+    assert not (home / "logs" / "events.log").exists()
+    assert "it becomes known by discovery" in up.output
+    started = run("start")
+    assert "discovery finds it within minutes" in started.output
+    assert "--track" in started.output
+    gc.collect()
+
+
+def test_env_points_a_shell_at_the_local_aws_whatever_its_own_settings_are(home: Path) -> None:
+    urls = {"aws": "http://127.0.0.1:1", "emr_serverless": "http://127.0.0.1:2"}
+    (home / "state.json").write_text(json.dumps({"servers": [], **urls}))
+    told = run("env")
+    assert told.exit_code == 0
+    program = "import boto3; print(*(boto3.client(s).meta.endpoint_url for s in ('sqs', 's3', 'emr-serverless')))"
+    done = subprocess.run(  # noqa: S603 - what a user types
+        ["/bin/sh", "-c", 'eval "$1"; exec "$2" -c "$3"', "sh", told.stdout, sys.executable, program],
+        env={"AWS_PROFILE": "of-somebody", "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [urls["aws"], urls["aws"], urls["emr_serverless"]], done.stderr
 
 
 def test_down_leaves_a_process_alone_that_only_has_the_id_of_ours(home: Path) -> None:
@@ -70,7 +122,7 @@ def test_down_leaves_a_process_alone_that_only_has_the_id_of_ours(home: Path) ->
 
 def test_a_verb_without_a_stack_says_what_to_do(home: Path) -> None:
     assert not (home / "state.json").exists()
-    for verb in ("start", "messages"):
+    for verb in ("start", "messages", "env"):
         done = run(verb)
         assert done.exit_code == 1
         assert "make local" in done.output
