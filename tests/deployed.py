@@ -83,3 +83,28 @@ class Deployed:
         """Lines of metrics since the last time."""
         printed = [json.loads(line) for line in self.capsys.readouterr().out.splitlines()]
         return [line for line in printed if "_aws" in line]
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    """As SQS hands messages to Lambda, with the ids m0, m1 and so on."""
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}",
+                "receiptHandle": "handle",
+                "body": body,
+                "attributes": {
+                    "ApproximateReceiveCount": "1",
+                    "SentTimestamp": "1769824800000",
+                    "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+                    "ApproximateFirstReceiveTimestamp": "1769824800001",
+                },
+                "messageAttributes": {},
+                "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:inbox",
+                "awsRegion": "us-east-1",
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }

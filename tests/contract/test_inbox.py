@@ -12,36 +12,11 @@ from runwatch.core.ids import RunId
 from runwatch.core.requests import BadRequest
 from runwatch.errors import StoreUnavailable
 from tests.builders import RUN, body_of
-from tests.deployed import HERE, THERE, Deployed
+from tests.deployed import HERE, THERE, Deployed, batch
 
 
 def asking(run: RunId, verb: str = "track", **more: object) -> str:
     return body_of(verb, run, account=run.source.account, region=run.source.region, **more)
-
-
-def batch(*bodies: str) -> dict[str, Any]:
-    """As SQS hands messages to Lambda, with the ids m0, m1 and so on."""
-    return {
-        "Records": [
-            {
-                "messageId": f"m{number}",
-                "receiptHandle": "handle",
-                "body": body,
-                "attributes": {
-                    "ApproximateReceiveCount": "1",
-                    "SentTimestamp": "1769824800000",
-                    "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-                    "ApproximateFirstReceiveTimestamp": "1769824800001",
-                },
-                "messageAttributes": {},
-                "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
-                "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:inbox",
-                "awsRegion": "us-east-1",
-            }
-            for number, body in enumerate(bodies)
-        ]
-    }
 
 
 def _failures(answer: dict[str, Any]) -> list[str]:

@@ -30,20 +30,20 @@ class World:
         return boto3.client(service, endpoint_url=self.aws, config=config)
 
     @cached_property
-    def _emr_serverless(self) -> Any:
+    def emr_serverless(self) -> Any:
         return boto3.client("emr-serverless", endpoint_url=self.simulator.url)
 
     @cached_property
-    def _application(self) -> str:
-        made = self._emr_serverless.create_application(
+    def application(self) -> str:
+        made = self.emr_serverless.create_application(
             name="etl", releaseLabel="emr-7.10.0", type="SPARK", clientToken="etl"
         )
         return str(made["applicationId"])
 
-    def start(self, name: str, life: str, attempts: int = 1) -> tuple[str, str]:
+    def start(self, name: str, life: str, attempts: int = 1, **tags: str) -> tuple[str, str]:
         """Start a job run; answers with the application's id and the run's."""
-        run = self._emr_serverless.start_job_run(
-            applicationId=self._application,
+        run = self.emr_serverless.start_job_run(
+            applicationId=self.application,
             executionRoleArn="arn:aws:iam::000000000000:role/job",
             clientToken=name,
             name=name,
@@ -51,9 +51,16 @@ class World:
                 "sparkSubmit": {"entryPoint": "s3://jobs/job.py", "entryPointArguments": ["--password", "canary"]}
             },
             retryPolicy={"maxAttempts": attempts},
-            tags={"simulator:life": life},
+            tags={"simulator:life": life, **tags},
         )
-        return self._application, run["jobRunId"]
+        return self.application, run["jobRunId"]
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """The function's answer. `function` is an output's name."""
+        reply = self.client("lambda").invoke(FunctionName=self.stack[function], Payload=json.dumps(event))
+        answer = json.loads(reply["Payload"].read())
+        assert "FunctionError" not in reply, answer
+        return answer
 
     def send(self, body: str) -> None:
         self.client("sqs").send_message(QueueUrl=self.stack["InboxQueueUrl"], MessageBody=body)
@@ -107,4 +114,11 @@ def stormy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     scenario = work / "scenario.json"
     scenario.write_text(json.dumps({"default": {"billed": {"after": 2}}}))
     with a_world(work, "--quota", "off", "--scenario", str(scenario)) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def hearing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One for those who have native events."""
+    with a_world(tmp_path_factory.mktemp("hearing")) as world:
         yield world
