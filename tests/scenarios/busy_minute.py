@@ -10,7 +10,8 @@ from runwatch.core.failures import Failure
 from runwatch.core.messages import Kind
 from runwatch.core.model import JobRun
 from runwatch.core.tracked import Left, TrackedRun
-from runwatch.ports import Refusal
+from runwatch.core.watch import Application
+from runwatch.ports import ListedRun, Refusal
 from tests.builders import BILLED, SOURCE, a_tracked, an_entry, at, run_of
 from tests.world import World
 
@@ -69,6 +70,8 @@ Does = Callable[[World], object]
 
 def has_begun(world: World) -> None:
     """What is remembered when the minute begins, which is the fifth."""
+    world.applications[NEW.application_id] = Application(NEW.application_id)
+    world.lists[NEW.application_id] = [ListedRun(NEW.job_run_id, None, "PENDING", at(4), 1)]
     world.taken.refuses[SPOILT_MESSAGE.message_id] = Refusal("InvalidParameter: kind", of_content=True)
     world.all_pending(MOVES)
     for run in (RETRIED, ENDS, QUIET):

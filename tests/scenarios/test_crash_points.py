@@ -50,6 +50,10 @@ def track(run: RunId) -> Does:
     return lambda world: world.track(run)
 
 
+def an_event(run: RunId, state: str) -> Does:
+    return lambda world: world.hint(run, state=state, at=at(4))
+
+
 def untrack(run: RunId) -> Does:
     def untracked_as_it_is(world: World) -> None:
         """Without news, or a tick that comes first tells them first."""
@@ -96,6 +100,21 @@ PROCESSES = {
         track(GONE),
         [GONE],
         {"GetItem": 1, "GetJobRun": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
+    ),
+    "an event of a run that nobody told of": Process(
+        an_event(NEW, "PENDING"),
+        [NEW],
+        {"GetItem": 1, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
+    ),
+    "an event of a run that owes a message and moved": Process(
+        an_event(OWES, "RUNNING"),
+        [OWES],
+        {"GetItem": 1, "GetJobRun": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 2, "UpdateItem": 2},
+    ),
+    "a discovery": Process(
+        World.discover,
+        [NEW],
+        {"GetItem": 1, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 2, "PublishBatch": 1, "UpdateItem": 1},
     ),
     "untracking": Process(
         untrack(MOVES),
