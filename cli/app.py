@@ -1,15 +1,30 @@
 """The `runwatch` command. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found."""
 
+import io
+import sys
+
 import typer
 
 from cli.demo import demo
+from cli.listing import listing
 from cli.redrive import redrive
+from cli.replay import replay
+from cli.show import show
+from cli.track import track
+from cli.untrack import untrack
+from cli.watch import watch
 
 __all__ = ["main"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.command()(demo)
+app.command("list")(listing)
 app.command()(redrive)
+app.command()(replay)
+app.command()(show)
+app.command()(track)
+app.command()(untrack)
+app.command()(watch)
 
 
 @app.callback()
@@ -18,4 +33,8 @@ def runwatch() -> None:
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that has no `…` gets an escape, and nobody a traceback.
+            stream.reconfigure(errors="backslashreplace")
     app()

@@ -1,13 +1,18 @@
 """`runwatch demo`: the whole job on this machine. A simulated morning, the real code, every message on screen.
 
+Nobody registers a run: native events tell of them, of which the morning loses some and delays others; ticks see what
+these missed, and discovery finds a run that no event told of at all.
+
 Exit code 0 when the subscriber heard what happened, 1 when anything was lost, invented or out of order, 2 when the
 scenario is at fault.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +23,7 @@ import simulator
 from cli.screen import message_line, picture
 from cli.stage import Stage, raised
 from cli.verdict import Change, judge
+from runwatch.core.messages import Witness
 from runwatch.core.states import is_terminal
 from simulator import Cast, FaultyScenario, Happening
 
@@ -26,6 +32,7 @@ __all__ = ["demo"]
 MORNING = Path(simulator.__file__).parent / "scenarios" / "morning.json"
 START = datetime(2026, 1, 31, 6, 0, tzinfo=UTC)
 TICK = timedelta(minutes=1)
+DISCOVERY = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=60)
 """Simulated time without any change after which there is nothing more to wait for."""
 
@@ -45,6 +52,7 @@ def demo(
         heard = _played(stage, console)
         verdict = judge(_changes(stage.simulator.transitions()), _changes(stage.simulator.answered()), heard)
     console.print(f"\n{verdict}", style="bold green" if verdict.agrees else "bold red", soft_wrap=True)
+    console.print(_witnesses(heard), style="dim", soft_wrap=True)
     for fault in verdict.faults():
         console.print(f"  {fault}", style="red", markup=False)
     raise typer.Exit(0 if verdict.agrees else 1)
@@ -55,19 +63,19 @@ def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
     cast = {run.job_run_id: run for run in stage.simulator.cast()}
     jobs = {run.job_run_id: run.name or run.job_run_id for run in cast.values()}
     heard: list[dict[str, Any]] = []
-    tracked: set[str] = set()
-    next_tick = START + TICK
+    next_tick, next_discovery = START + TICK, START + DISCOVERY
     with Live(console=console, refresh_per_second=8, auto_refresh=console.is_terminal) as live:
         while True:
             happenings = stage.simulator.transitions()
             is_now = {happening.job_run_id: happening.state for happening in happenings}
-            for run in is_now.keys() - tracked:
-                stage.ask({"track": {"applicationId": cast[run].application_id, "jobRunId": run}})
-                tracked.add(run)
+            stage.bring_events()
             stage.serve_inbox()
             if stage.clock() >= next_tick:
                 stage.tick()
                 next_tick += TICK
+            if stage.clock() >= next_discovery:
+                stage.discover()
+                next_discovery += DISCOVERY
             news = stage.heard()
             heard += news
             if console.is_terminal:
@@ -79,6 +87,17 @@ def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
             if _is_told(cast.values(), heard) or quiet_for > PATIENCE:
                 return heard
             time.sleep(0.05)
+
+
+def _witnesses(heard: Iterable[Mapping[str, Any]]) -> str:
+    """Who saw the changes first, and how soon: half of them sooner than the median."""
+    changes = [message["detail"] for message in heard if "witness" in message["detail"]]
+    seen = Counter(change["witness"] for change in changes)
+    delay = median(change["detectionDelaySeconds"] for change in changes) if changes else 0
+    return (
+        f"Seen first because of a native event: {seen[Witness.EVENT]}, by a tick: {seen[Witness.POLL]}, "
+        f"by discovery: {seen[Witness.SWEEP]}; {delay:.0f} s after they happened (median)."
+    )
 
 
 def _is_told(cast: Iterable[Cast], heard: Iterable[Mapping[str, Any]]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runwatch.adapters.table import DynamoStore
@@ -12,6 +13,9 @@ from runwatch.errors import BadSettings
 from runwatch.settings import Settings
 
 __all__ = ["Deployment", "NotDeployed", "NotReadable", "find"]
+
+BRISK = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
+"""Somebody waits: where AWS cannot be reached they hear of it within seconds."""
 
 
 class NotDeployed(Exception):
@@ -29,13 +33,21 @@ class Deployment:
     outputs: Mapping[str, str] = field(default_factory=dict)
     """The stack's, by name: InboxQueueUrl, EventsTopicArn, PollerFunctionName, …"""
 
+    def output(self, name: str) -> str:
+        """Raises NotDeployed where the stack has no such output."""
+        if name not in self.outputs:
+            raise NotDeployed(f"the stack is not a Runwatch of this version: it has no output {name}")
+        return self.outputs[name]
+
 
 def find(stack: str) -> Deployment:
     """The stack of this name in the account and Region of the environment. Raises NotDeployed or NotReadable."""
     try:
-        described = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        described = boto3.client("cloudformation", config=BRISK).describe_stacks(StackName=stack)["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described[0].get("Outputs", [])}
-        poller = boto3.client("lambda").get_function_configuration(FunctionName=outputs["PollerFunctionName"])
+        poller = boto3.client("lambda", config=BRISK).get_function_configuration(
+            FunctionName=outputs["PollerFunctionName"]
+        )
         settings = Settings.of(poller["Environment"]["Variables"])
     except (ClientError, BotoCoreError) as error:
         if "does not exist" in str(error):
@@ -43,5 +55,5 @@ def find(stack: str) -> Deployment:
         raise NotReadable(f"the stack {stack} cannot be read: {error}") from error
     except (LookupError, BadSettings) as error:
         raise NotDeployed(f"the stack {stack} is not a Runwatch of this version: {error!r}") from error
-    store = DynamoStore(boto3.client("dynamodb"), settings.runs_table, settings.retention)
+    store = DynamoStore(boto3.client("dynamodb", config=BRISK), settings.runs_table, settings.retention)
     return Deployment(store, settings.sources, outputs)

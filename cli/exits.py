@@ -6,14 +6,18 @@ from contextlib import contextmanager
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.text import Text
 
 from cli.deployment import NotDeployed, NotReadable
+from cli.plain import plain
 from runwatch.core.ids import MalformedId
 from runwatch.errors import StoreUnavailable
 
-__all__ = ["FAILED", "NOT_FOUND", "WRONG_USAGE", "NotFound", "WrongUsage", "ending_well_or_told", "problems"]
+__all__ = ["FAILED", "NOT_FOUND", "WRONG_USAGE", "NotFound", "WrongUsage", "ending_well_or_told", "problems", "say"]
 
 FAILED, WRONG_USAGE, NOT_FOUND = 1, 2, 3
+LONGEST = 2000
+"""Characters of a line about what went wrong."""
 
 
 class NotFound(Exception):
@@ -42,6 +46,11 @@ def ending_well_or_told() -> Iterator[None]:
         _end(error, FAILED)
 
 
+def say(text: object, style: str | None = None) -> None:
+    """One line on stderr, whatever the text holds."""
+    problems().print(Text(plain(" ".join(str(text).split()), LONGEST), style or ""), soft_wrap=True)
+
+
 def _end(error: Exception, code: int) -> None:
-    problems().print(" ".join(str(error).split()), style="red", markup=False, soft_wrap=True)
+    say(error, "red")
     raise typer.Exit(code) from error

@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from runwatch.core.messages import Witness
 from runwatch.core.states import State
 
 __all__ = ["message_line", "picture"]
@@ -52,6 +53,8 @@ def message_line(message: Mapping[str, Any], jobs: Mapping[str, str]) -> Text:
     line.append(f"{jobs[detail['jobRunId']]:<{width}}  ", style="default")
     if "previousState" in detail:
         line.append_text(_state(detail["previousState"] or "·")).append(" → ").append_text(_state(detail["state"]))
+        if detail["witness"] != Witness.EVENT:
+            line.append(f"  seen by a {detail['witness']}", style="dim")
         if len(detail["reached"]) > 1:
             line.append(f"  reached {', '.join(detail['reached'])}", style="yellow")
         if detail["stateDetails"] and detail["state"] == State.FAILED:

@@ -33,7 +33,7 @@ __all__ = ["Stage", "raised"]
 FOR_EVER = RemainingTime(ends=math.inf)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stage:
     simulator: Simulator
     clock: ScaledClock
@@ -43,28 +43,38 @@ class Stage:
     sqs: "SQSClient"
     inbox_url: str
     subscriber_url: str
+    carried: int = 0
+    """Number of the last native event that was brought."""
 
-    def ask(self, request: dict[str, Any]) -> None:
-        """Send a request to the inbox, as whoever starts a job would."""
-        self.sqs.send_message(QueueUrl=self.inbox_url, MessageBody=json.dumps(request))
+    def bring_events(self) -> None:
+        """Send the native events that came since the last time to the inbox, as EventBridge would."""
+        for delivery in self.simulator.events(self.carried):
+            self.sqs.send_message(QueueUrl=self.inbox_url, MessageBody=json.dumps(delivery["event"]))
+            self.carried = delivery["number"]
 
     def serve_inbox(self) -> None:
         """Do what the inbox function does for its queue."""
-        for body in self._received(self.inbox_url):
-            self.runwatch.answer_or_refuse(body, FOR_EVER, self.runwatch.looks())
+        for batch in self._received(self.inbox_url):
+            looks = self.runwatch.looks()
+            for body in batch:
+                self.runwatch.answer_or_refuse(body, FOR_EVER, looks)
 
     def tick(self) -> None:
         """Do what the poller does when its schedule fires."""
         self.runwatch.tick(self.source, FOR_EVER)
 
+    def discover(self) -> None:
+        """And what it does when the other one fires."""
+        self.runwatch.discover(self.source, FOR_EVER)
+
     def heard(self) -> list[dict[str, Any]]:
         """The messages that came to the subscriber's queue since the last time."""
-        return [json.loads(body) for body in self._received(self.subscriber_url)]
+        return [json.loads(body) for batch in self._received(self.subscriber_url) for body in batch]
 
-    def _received(self, url: str) -> Iterator[str]:
+    def _received(self, url: str) -> Iterator[list[str]]:
         while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            yield [message["Body"] for message in messages]
             for message in messages:
-                yield message["Body"]
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
@@ -104,9 +114,9 @@ def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:
         "RUNWATCH_EVENTS_TOPIC_ARN": topic,
         "RUNWATCH_REFUSED_QUEUE_URL": sqs.create_queue(QueueName="refused")["QueueUrl"],
         "RUNWATCH_SOURCES": str(source),
-        "RUNWATCH_WATCH": '[{"native_events": false}]',
+        "RUNWATCH_WATCH": "[{}]",
         "RUNWATCH_DISCOVERY_CALLS": "20",
-        "RUNWATCH_DISCOVER_EVERY_MINUTES": "0",
+        "RUNWATCH_DISCOVER_EVERY_MINUTES": "5",
         "RUNWATCH_INBOX_LOOKS_PER_SECOND": "10",
         "RUNWATCH_PARALLEL_LOOKS": "8",
         "RUNWATCH_CONNECT_TIMEOUT_SECONDS": "2",

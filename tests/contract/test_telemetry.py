@@ -12,7 +12,7 @@ from runwatch.adapters.telemetry import NAMESPACE, Metric, PowertoolsJournal
 from runwatch.core.decision import Decision, Patience
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint, heard_late
-from runwatch.core.leaving import missing, untrack
+from runwatch.core.leaving import ignore, missing, untrack
 from runwatch.core.messages import Witness
 from runwatch.core.tracked import Trouble
 from runwatch.errors import ListFailed, RecordUnreadable, StoreUnavailable, look_failed
@@ -88,6 +88,11 @@ def test_a_run_that_leaves_without_settling_is_a_line(written: Written, failure:
     line = written.line()
     assert (line["message"], line["run"], line["kind"], line["reason"]) == ("entry recorded", RUN.arn, kind, reason)
     assert line["state"] == "RUNNING", "as it was last seen"
+
+
+def test_a_run_that_is_ignored_is_a_line(written: Written):
+    written.journal.committed(ignore(a_tracked(asked=False), at()))
+    assert written.line() == {"level": "INFO", "message": "run ignored", "run": RUN.arn}
 
 
 def test_a_run_that_did_not_change_is_no_line(written: Written):

@@ -199,6 +199,17 @@ def test_a_run_that_is_not_to_be_watched_is_not_brought_back_by_an_event(world: 
     assert (world.heard, world.record().left) == (["1 RUNNING"], left)
 
 
+@pytest.mark.parametrize("failure", [Failure.NOT_FOUND, Failure.REJECTED])
+def test_of_a_run_that_only_a_forged_event_told_of_nobody_hears(world: World, failure: Failure):
+    world.fails(failure)
+    world.hint(state="RUNNING", at=world.clock())
+    world.minutes(5)
+    assert (world.record().left, world.heard) == (Left.IGNORED, [])
+    world.track()
+    world.minutes(5)
+    assert world.heard == ["1 LOST" if failure is Failure.NOT_FOUND else "1 QUARANTINED"], "but who asks is answered"
+
+
 def test_a_run_that_was_lost_is_watched_again_when_something_new_is_heard_of_it(world: World):
     world.fails(Failure.NOT_FOUND)
     world.track()

@@ -465,7 +465,6 @@ def test_the_tables_in_the_docstring_name_the_reasons_that_a_look_can_have():
     assert {Reason[row] for row in rows} == {*Reason} - {
         Reason.SETTLED,
         Reason.UNTRACKED,
-        Reason.IGNORED,
         Reason.LATE_EVENT,
     }
 

@@ -51,6 +51,21 @@ def test_the_final_bill_of_a_run_that_settled_is_no_news():
     assert not hint(final_usage=True).is_news_to(KNOWN.changed(state="SUCCESS", left=Left.SETTLED))
 
 
+@pytest.mark.parametrize(
+    ("said", "news"),
+    [
+        ({"state": "FAILED", "at": at(9)}, False),
+        ({"state": "FAILED", "at": at(9), "attempt": 2}, False),
+        ({"state": "FAILED", "at": at(9), "attempt": 3}, True),
+        ({"state": "RUNNING", "at": at(9)}, True),
+        ({"attempt": 3, "at": at(9)}, True),
+    ],
+)
+def test_of_a_run_that_settled_only_another_state_or_attempt_is_news(said: dict[str, object], *, news: bool):
+    """Its `updatedAt` moves on when its bill comes, and lists would have us look again and again."""
+    assert hint(**said).is_news_to(KNOWN.changed(state="FAILED", left=Left.SETTLED)) is news
+
+
 def test_the_event_of_a_change_that_a_poll_saw_before_came_late_and_once():
     tracked = KNOWN.changed(unheard=("1/RUNNING", "2/SCHEDULED", "2/RUNNING"))
     first = heard_late(tracked, hint(state="RUNNING", at=at(5)))

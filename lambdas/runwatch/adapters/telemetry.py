@@ -140,6 +140,8 @@ class PowertoolsJournal:
                 reason=decision.reason,
             )
         source = decision.record.run.source
+        if decision.reason is Reason.IGNORED:
+            self._logger.info("run ignored", run=decision.record.run.arn, state=decision.record.state)
         if left := REASONS_COUNTED.get(decision.reason):
             self._count({left: 1}, EITHER, source)
         for entry in decision.entries:

@@ -29,6 +29,7 @@ A look that failed says nothing about the run's state:
 | not found, rejected                       | UNREAD      | it is remembered since when             |
 | not found, three times over three minutes | LOST        | a message; the run is no longer watched |
 | rejected, three times over three minutes  | QUARANTINED | a message; the run is no longer watched |
+| the same of a run that nobody asked for   | IGNORED     | no message, if it was never seen        |
 """
 
 from datetime import datetime

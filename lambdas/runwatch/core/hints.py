@@ -11,7 +11,7 @@ from datetime import datetime
 from runwatch.core.decision import Decision, Reason
 from runwatch.core.ids import RunId
 from runwatch.core.messages import Witness
-from runwatch.core.tracked import TrackedRun
+from runwatch.core.tracked import Left, TrackedRun
 
 __all__ = ["Hint", "heard_late"]
 
@@ -33,6 +33,8 @@ class Hint:
             return True
         if self.final_usage is not None:
             return self.final_usage and tracked.watched
+        if tracked.left is Left.SETTLED and self.state == tracked.state and self.attempt in (None, tracked.attempt):
+            return False  # AWS's `updatedAt` moves on when the bill comes.
         if self.attempt not in (None, tracked.attempt):
             return (self.attempt or 0) > tracked.attempt
         if self.at is None:

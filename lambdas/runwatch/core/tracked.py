@@ -30,7 +30,7 @@ class Left(StrEnum):
     """AWS refuses its ids."""
     UNTRACKED = "untracked"
     IGNORED = "ignored"
-    """Nobody asked for it, and the configuration or its own tags opt it out: no message ever told of it."""
+    """Nobody asked for it, and it is not to be watched, or was never there: no message ever told of it."""
 
 
 class Trouble(BaseModel):

@@ -1,0 +1,77 @@
+"""`runwatch show`: one run's timeline, from its record and its ledger.
+
+What it tells is what the messages tell, sent or not: nothing is asked of EMR Serverless. A run that was never tracked
+is exit code 3.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import typer
+from rich.text import Text
+
+from cli import times
+from cli.deployment import find
+from cli.exits import NotFound, ending_well_or_told
+from cli.naming import named
+from cli.options import AsJson, InSource, OneRun, Stack
+from cli.portrait import bars, event_lines, heading, summary
+from cli.runs import SEEN_NOTHING, facts
+from cli.tables import answers
+from cli.timeline import events
+from cli.times import written
+from runwatch.core.tracked import TrackedRun
+from runwatch.ports import Kept
+
+__all__ = ["show"]
+
+
+def show(run: OneRun, stack: Stack = "Runwatch", source: InSource = None, *, as_json: AsJson = False) -> None:
+    """Show what one run went through, when it was seen, and what was published of it."""
+    with ending_well_or_told():
+        deployment = find(stack)
+        (asked_for,) = named([run], deployment, source)
+        record = deployment.store.load(asked_for)
+        if record is None:
+            raise NotFound(f"{asked_for} was never tracked, or so long ago that it is forgotten")
+        history = deployment.store.history(asked_for)
+        if as_json:
+            typer.echo(json.dumps(facts(record) | {"messages": [_as_json(kept) for kept in history]}))
+        else:
+            _draw(record, history, times.now())
+
+
+def _as_json(kept: Kept) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(kept.entry.body)
+    return message | {"publishedAt": written(kept.published_at), "setAsideBecause": kept.set_aside_because}
+
+
+def _draw(record: TrackedRun, history: Sequence[Kept], now: datetime) -> None:
+    console = answers()
+    console.print(heading(record, now), soft_wrap=True)
+    for line in summary(record, _latest(history)):
+        console.print(line, soft_wrap=True)
+    if drawn := list(bars(record, now, "█" if console.encoding.startswith("utf") else "#")):
+        console.print(Text())
+        for line in drawn:
+            console.print(line)
+    console.print(Text())
+    first = history[0].entry.sequence if history else record.sequence + 1
+    if first > 1:
+        console.print(Text(f"The timeline begins with message {first}: what was before has expired.", style="dim"))
+    if history:
+        for part in event_lines(events(history, record, now)):
+            console.print(part)
+    elif not record.sequence:
+        console.print(Text("No message yet: no look has seen the run.", style="dim"))
+
+
+def _latest(history: Sequence[Kept]) -> Mapping[str, Any]:
+    """What the last message told that a look stands behind."""
+    for kept in reversed(history):
+        if kept.entry.kind not in SEEN_NOTHING:
+            detail: Mapping[str, Any] = json.loads(kept.entry.body)["detail"]
+            return detail
+    return {}
