@@ -1,10 +1,14 @@
-"""Runs that nobody registered: told of by EMR Serverless's own events, or found in its lists where the events fail.
+"""Runs that nobody registered: told of by EMR Serverless's own events, or found in its lists; and who asks by hand.
 
 A stack of its own, with the bridge that brings the simulator's events to the local AWS's event bus.
 """
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,3 +118,44 @@ def test_both_functions_may_do_what_they_have_to(hearing: Any) -> None:
     assert asked
     assert set(asked.values()) == {None}
     assert set(hearing.invoke("InboxFunctionName", {"check": SOURCE["source"]}).values()) == {None}
+
+
+def test_the_verbs_of_the_command_line_work_on_the_deployed_stack(hearing: Any, everything: Listener) -> None:
+    application, run = hearing.start("by-hand", "SUBMITTED:600 SUCCESS")
+    arn = f"arn:aws:emr-serverless:us-east-1:{stack.LOCAL_ACCOUNT}:/applications/{application}/jobruns/{run}"
+
+    def runwatch(*arguments: str, code: int = 0) -> str:
+        command = Path(sys.executable).with_name("runwatch")
+        # "TERM" and "COLUMNS" of whoever runs the tests are not ours.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "COL"))}
+        done = subprocess.run(  # noqa: S603 - our own command
+            [command, *arguments],
+            env=environment | stack.aws_environment(hearing.aws),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    assert f"{arn} is SUBMITTED" in runwatch("track", f"{application}/{run}", "--label", "owner=ada", "--wait")
+    assert arn in runwatch("list", "-q", "--state", "SUBMITTED").splitlines()
+    assert json.loads(runwatch("list", "--json", "--name", "by-h*"))["labels"] == {"owner": "ada"}
+    assert "by-hand" in runwatch("watch", "--once")
+    shown = runwatch("show", run)
+    assert "owner=ada" in shown
+    assert "SUBMITTED" in shown
+    (message,) = everything.heard_of(run)
+    assert json.loads(runwatch("replay", "--run", arn)) == message
+    runwatch("replay", "--run", arn, "--to", "events", "--yes")
+    eventually(lambda: _times_heard(everything, message["id"]) == 2, within=30, what="the repeat")
+    runwatch("untrack", run)
+    eventually(lambda: "untracked" in runwatch("list", "--left", "--name", "by-hand"), within=30, what="untracked")
+    runwatch("show", "nosuchrun", code=3)
+    runwatch("show", "No/Such/Run", code=2)
+    runwatch("list", "--stack", "Nobody", code=3)
+
+
+def _times_heard(listener: Listener, message_id: str) -> int:
+    return sum(json.loads(body)["id"] == message_id for body in listener.bodies())
