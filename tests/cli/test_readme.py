@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 E2E = "".join(path.read_text() for path in (ROOT / "tests" / "e2e").glob("*.py"))
+VERBS = "".join(path.read_text() for path in (ROOT / "tests" / "cli").glob("test_*.py") if path.stem != "test_readme")
 
 RUN_BY = {
     ". .venv/bin/activate": MAKEFILE,  # puts .venv/bin on the PATH, which the Makefile does
@@ -28,6 +29,13 @@ RUN_BY = {
     "npx cdk deploy -c config=config/mine.toml": (ROOT / "tests" / "infra" / "test_infra_synth.py").read_text(),
     ".venv/bin/python -m local start": E2E,
     ".venv/bin/python -m local messages --follow": E2E,
+    'eval "$(.venv/bin/python -m local env)"': E2E,
+    ".venv/bin/runwatch watch": E2E,
+    ".venv/bin/runwatch doctor": E2E,
+    ".venv/bin/runwatch list --state RUNNING --older-than 2h": VERBS,
+    ".venv/bin/runwatch list -q --left --state FAILED | xargs -n1 .venv/bin/runwatch show": VERBS,
+    ".venv/bin/runwatch watch --name 'daily-*'": VERBS,
+    '.venv/bin/runwatch replay --since 2h --to "$QUEUE_URL"': VERBS,
 }
 """Commands that something else than a make target of CI's runs, with the text where a word of each must stand."""
 PROOF = {
@@ -36,6 +44,13 @@ PROOF = {
     "npx cdk deploy -c config=config/mine.toml": "config=",
     ".venv/bin/python -m local start": 'run("start"',
     ".venv/bin/python -m local messages --follow": 'run("messages")',
+    'eval "$(.venv/bin/python -m local env)"': 'run("env")',
+    ".venv/bin/runwatch watch": 'runwatch("watch"',
+    ".venv/bin/runwatch doctor": '"doctor"',
+    ".venv/bin/runwatch list --state RUNNING --older-than 2h": "--older-than",
+    ".venv/bin/runwatch list -q --left --state FAILED | xargs -n1 .venv/bin/runwatch show": "--left",
+    ".venv/bin/runwatch watch --name 'daily-*'": "--name",
+    '.venv/bin/runwatch replay --since 2h --to "$QUEUE_URL"': "--since",
 }
 
 
@@ -113,7 +128,7 @@ def test_every_link_into_the_project_leads_somewhere():
 
 def test_every_promise_links_to_the_tests_that_keep_it():
     promises = re.findall(r"^\| \*\*(.+?)\*\* \|.*\| (.+?) \|$", README, re.MULTILINE)
-    assert len(promises) == 5
+    assert len(promises) == 6
     for promise, kept_by in promises:
         links = re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", kept_by)
         assert links, promise
