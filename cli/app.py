@@ -6,6 +6,7 @@ import sys
 import typer
 
 from cli.demo import demo
+from cli.doctor import doctor
 from cli.listing import listing
 from cli.redrive import redrive
 from cli.replay import replay
@@ -18,6 +19,7 @@ __all__ = ["main"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.command()(demo)
+app.command()(doctor)
 app.command("list")(listing)
 app.command()(redrive)
 app.command()(replay)

@@ -1,0 +1,441 @@
+"""What `runwatch doctor` finds of a source. There are two of them, and the healthy one is never blamed."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from cli.checks.finding import Finding, Verdict
+from runwatch.adapters.memory import MemoryStore
+from runwatch.core.ids import Source
+from runwatch.errors import RecordUnreadable
+from runwatch.ports import Watched
+from tests.builders import a_tracked, an_entry, at, run_of
+from tests.cli.healthy import (
+    ALLOWED,
+    AWAY,
+    HOME,
+    INBOX,
+    NOW,
+    POLLER,
+    SETTINGS,
+    Asked,
+    Aws,
+    amiss,
+    answered,
+    checked,
+    counted,
+    examined,
+    failure,
+    of_function,
+    only,
+    schedule,
+)
+
+FAULT, WARNING, UNKNOWN = Verdict.FAULT, Verdict.WARNING, Verdict.UNKNOWN
+DEPLOY = "`npx cdk deploy --revert-drift`"
+
+
+@pytest.fixture
+def aws() -> Aws:
+    return Aws()
+
+
+def finds(aws: Aws, source: Source, check: str, verdict: Verdict, found: str, fix: str, store: Any = None) -> Finding:
+    """This and nothing else is amiss."""
+    finding = only(aws, store)
+    assert (finding.place, finding.check, finding.verdict) == (str(source), check, verdict)
+    assert found in finding.found
+    assert fix in (finding.fix or "")
+    return finding
+
+
+def said(aws: Aws, source: Source, check: str, store: Any = None) -> str:
+    """What is told of something that is well."""
+    (finding,) = (one for one in examined(aws, store) if (one.place, one.check) == (str(source), check))
+    assert finding.verdict is Verdict.OK, finding
+    return finding.found
+
+
+def test_of_each_healthy_source_the_same_is_told(aws: Aws):
+    told = {
+        place: [finding.check for finding in examined(aws) if finding.place == str(place)] for place in (HOME, AWAY)
+    }
+    common = {"schedule", "discovery", "poller permissions", "inbox permissions", "last tick", "quota", "throttles"}
+    common |= {"records", "owed messages", "set aside"}
+    assert set(told[HOME]) == common
+    assert set(told[AWAY]) == common | {"native events"}
+
+
+# What the functions may do.
+
+
+def invoked(aws: Aws, function: str, answer: Callable[[], dict[str, Any]], source: Source = HOME) -> None:
+    def answering(asked: Asked) -> dict[str, Any]:
+        about_it = str(source) in json.loads(asked["Payload"]).values()
+        return answer() if asked["FunctionName"] == function and about_it else checked(asked)
+
+    aws.answers["lambda:Invoke"] = answering
+
+
+def hindered(aws: Aws, function: str, action: str, cause: str, source: Source = HOME) -> None:
+    invoked(aws, function, lambda: answered(ALLOWED | {action: cause}), source)
+
+
+DENIED = (
+    "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/x/y is not authorized to perform: "
+    "emr-serverless:GetJobRun on resource: arn:aws:emr-serverless:::/applications/0/jobruns/0 because "
+)
+
+
+def test_the_poller_is_asked_to_check_and_not_to_tick(aws: Aws):
+    examined(aws)
+    asked = [json.loads(params["Payload"]) for operation, _, params in aws.asked if operation == "lambda:Invoke"]
+    assert sorted(asked, key=str) == sorted(
+        [{"check": str(HOME)}, {"check": str(AWAY)}]
+        + [{"source": str(source), "check": True} for source in (HOME, AWAY)],
+        key=str,
+    )
+
+
+@pytest.mark.parametrize(("function", "check"), [(POLLER, "poller permissions"), (INBOX, "inbox permissions")])
+def test_a_permission_that_was_taken_away_is_named_with_the_role(aws: Aws, function: str, check: str):
+    hindered(aws, function, "emr-serverless:GetJobRun", f"{DENIED}no identity-based policy allows it", AWAY)
+    found = "cannot do emr-serverless:GetJobRun: AccessDeniedException, no identity-based policy allows it"
+    finding = finds(aws, AWAY, check, FAULT, found, f"Restore emr-serverless:GetJobRun to the role {function}Role")
+    assert finding.fix is not None
+    assert finding.fix.endswith(DEPLOY)
+
+
+def test_a_permission_that_somebody_denies_is_not_restored_by_deploying(aws: Aws):
+    hindered(aws, POLLER, "emr-serverless:GetJobRun", f"{DENIED}an explicit deny in a service control policy")
+    finding = finds(aws, HOME, "poller permissions", FAULT, "explicit deny", "whoever owns the policy")
+    assert "deploy" not in str(finding.fix)
+
+
+@pytest.mark.parametrize(
+    ("action", "cause", "verdict", "fix"),
+    [
+        ("emr-serverless:GetJobRun", "Unable to locate credentials", FAULT, DEPLOY),
+        ("emr-serverless:ListJobRuns", "ThrottlingException: Rate exceeded", WARNING, "#throttled"),
+        ("emr-serverless:GetJobRun", "ConnectTimeoutError: Connect timeout on endpoint", FAULT, "_EMR_SERVERLESS"),
+        ("emr-serverless:GetJobRun", "InternalServerException: broken", FAULT, "AWS_ENDPOINT_URL_EMR_SERVERLESS"),
+        ("emr-serverless:GetJobRun", "reply not understood: state: missing", FAULT, "reaches EMR Serverless in us-"),
+        (
+            "dynamodb:PutItem",
+            "PutItem: An error occurred (AccessDeniedException) when calling the PutItem operation: User x may not",
+            FAULT,
+            "Restore dynamodb:PutItem to the role Runwatch-PollerRole",
+        ),
+        (
+            "dynamodb:Query",
+            "Query: An error occurred (ProvisionedThroughputExceededException) when calling the Query operation: slow",
+            FAULT,
+            "#notstored",
+        ),
+        (
+            "dynamodb:GetItem",
+            "GetItem: An error occurred (ResourceNotFoundException) when calling the GetItem operation: no table",
+            FAULT,
+            "Restore the table from its point-in-time backup",
+        ),
+    ],
+)
+def test_whatever_else_hinders_an_action_has_its_own_advice(
+    aws: Aws, action: str, cause: str, verdict: Verdict, fix: str
+):
+    hindered(aws, POLLER, action, cause)
+    finds(aws, HOME, "poller permissions", verdict, f"cannot do {action}: {cause[:20]}", fix)
+
+
+def test_every_action_that_is_hindered_is_told(aws: Aws):
+    invoked(aws, POLLER, lambda: answered(dict.fromkeys(ALLOWED, f"{DENIED}so")))
+    found = amiss(aws)
+    assert [finding.check for finding in found] == ["poller permissions"] * len(ALLOWED)
+    assert all(any(action in finding.found for finding in found) for action in ALLOWED)
+
+
+def test_a_function_that_fails_names_the_log_to_read(aws: Aws):
+    error = {"errorType": "Runtime.ImportModuleError", "errorMessage": "No module named 'pydantic'"}
+    invoked(aws, INBOX, lambda: answered(error, FunctionError="Unhandled"))
+    fix = f"`aws logs tail {INBOX}Logs --since 15m`"
+    finds(aws, HOME, "inbox permissions", FAULT, "ImportModuleError: No module named 'pydantic'", fix)
+
+
+def test_a_function_of_an_older_version(aws: Aws):
+    invoked(aws, POLLER, lambda: answered({"looked": 3}))
+    finds(aws, HOME, "poller permissions", FAULT, "does not know the question", "`npx cdk deploy`")
+
+
+@pytest.mark.parametrize(
+    ("code", "found", "fix"),
+    [
+        ("TooManyRequestsException", "refuses to start it: no reason", "docs/operations.md#pollerthrottles"),
+        ("ResourceNotFoundException", f"the function {POLLER} is gone", DEPLOY),
+    ],
+)
+def test_a_function_that_cannot_be_started(aws: Aws, code: str, found: str, fix: str):
+    def refusing() -> dict[str, Any]:
+        raise failure("lambda:Invoke", code)
+
+    invoked(aws, POLLER, refusing)
+    finds(aws, HOME, "poller permissions", FAULT, found, fix)
+
+
+# Its ticks, and what begins them.
+
+
+def ticking(aws: Aws, source: Source, last: datetime | None) -> None:
+    def told(asked: Asked) -> dict[str, Any]:
+        about_it = {"Name": "source", "Value": str(source)} in asked["Dimensions"] and asked["MetricName"] == "Ticks"
+        if not about_it:
+            return counted(asked)
+        return {"Datapoints": [] if last is None else [{"Timestamp": last, "Sum": 1.0}]}
+
+    aws.answers["cloudwatch:GetMetricStatistics"] = told
+
+
+def logging(aws: Aws, *lines: tuple[datetime, str]) -> None:
+    events = [{"timestamp": int(moment.timestamp() * 1000), "message": line} for moment, line in lines]
+    aws.answers["logs:FilterLogEvents"] = {"events": events}
+
+
+def tick_of(source: Source) -> str:
+    return json.dumps({"message": "tick", "source": str(source)})
+
+
+def test_the_last_tick_is_told(aws: Aws):
+    assert said(aws, HOME, "last tick") == "1m 00s ago"
+
+
+@pytest.mark.parametrize("last", [at(100), None])
+def test_a_metric_that_is_behind_is_made_good_by_the_log(aws: Aws, last: datetime | None):
+    ticking(aws, AWAY, last)
+    others = [(at(119, 50), "START RequestId: tick"), (at(119, 50), "{tick"), (at(119, 50), tick_of(HOME))]
+    logging(aws, (at(118), tick_of(AWAY)), *others, (at(119, 20), tick_of(AWAY)))
+    assert said(aws, AWAY, "last tick") == "40s ago"
+
+
+def test_a_source_that_is_not_ticked_any_more(aws: Aws):
+    ticking(aws, AWAY, at(112))
+    logging(aws, (at(116), tick_of(AWAY)))
+    finds(aws, AWAY, "last tick", FAULT, f"4m 00s ago: nobody looks at the job runs of {AWAY}", "#heartbeat")
+
+
+def test_three_minutes_without_a_tick_are_no_fault_yet(aws: Aws):
+    ticking(aws, HOME, at(117))
+    assert said(aws, HOME, "last tick") == "3m 00s ago"
+    ticking(aws, HOME, at(116, 59))
+    assert only(aws).verdict is FAULT
+
+
+def test_a_source_that_was_not_ticked_for_long(aws: Aws):
+    ticking(aws, HOME, None)
+    finds(aws, HOME, "last tick", FAULT, "none for 15m", "#heartbeat")
+
+
+def test_a_deployment_of_just_now_is_given_three_minutes(aws: Aws):
+    ticking(aws, HOME, None)
+    described: Any = aws.answers["cloudformation:DescribeStacks"]
+    described["Stacks"][0]["LastUpdatedTime"] = at(118)
+    finds(aws, HOME, "last tick", WARNING, "deployed just now", "Ask again")
+
+
+def test_whoever_may_read_neither_is_told_that_it_is_not_known(aws: Aws):
+    aws.denies("cloudwatch:GetMetricStatistics")
+    aws.denies("logs:FilterLogEvents")
+    found = [finding for finding in amiss(aws) if finding.check == "last tick"]
+    assert [finding.verdict for finding in found] == [UNKNOWN, UNKNOWN]
+    assert "cloudwatch:GetMetricStatistics is denied" in found[0].found
+
+
+def test_whoever_may_read_one_of_them_is_told_by_that(aws: Aws):
+    aws.denies("cloudwatch:GetMetricStatistics")
+    logging(aws, (at(119, 20), tick_of(HOME)), (at(119, 30), tick_of(AWAY)))
+    assert (said(aws, HOME, "last tick"), said(aws, AWAY, "last tick")) == ("40s ago", "30s ago")
+
+
+def scheduled(aws: Aws, name: str, **facts: Any) -> None:
+    aws.answers["scheduler:GetSchedule"] = lambda asked: (
+        schedule(asked["Name"], **facts) if asked["Name"] == name else schedule(asked["Name"])
+    )
+
+
+EACH = pytest.mark.parametrize(
+    ("name", "source", "check", "does"),
+    [
+        ("TickHere", HOME, "schedule", "ticks it"),
+        ("Tickeu-west-1", AWAY, "schedule", "ticks it"),
+        ("DiscoverHere", HOME, "discovery", "looks for new runs there"),
+    ],
+)
+
+
+@EACH
+def test_a_schedule_that_is_disabled(aws: Aws, name: str, source: Source, check: str, does: str):
+    scheduled(aws, name, State="DISABLED")
+    finding = finds(aws, source, check, FAULT, f"{name} is DISABLED: nothing {does}", "Ask who did it and why")
+    assert "`aws scheduler update-schedule --state ENABLED --cli-input-json" in str(finding.fix)
+    assert f"get-schedule --name {name} " in str(finding.fix)
+
+
+@EACH
+def test_a_schedule_that_is_gone(aws: Aws, name: str, source: Source, check: str, does: str):
+    def found(asked: Asked) -> dict[str, Any]:
+        if asked["Name"] == name:
+            raise failure("scheduler:GetSchedule", "ResourceNotFoundException")
+        return schedule(asked["Name"])
+
+    aws.answers["scheduler:GetSchedule"] = found
+    finds(aws, source, check, FAULT, f"no schedule {does} ({name} is gone)", DEPLOY)
+
+
+@EACH
+def test_a_schedule_that_calls_somebody_else(aws: Aws, name: str, source: Source, check: str, does: str):
+    assert does
+    target = schedule(name)["Target"] | {"Arn": "arn:aws:lambda:us-east-1:1:function:theirs"}
+    scheduled(aws, name, Target=target)
+    finds(aws, source, check, FAULT, f"{name} calls arn:aws:lambda:us-east-1:1:function:theirs", DEPLOY)
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", '{"source": "123456789012/eu-central-1"}'])
+def test_a_schedule_that_names_no_source_of_ours(aws: Aws, text: str):
+    scheduled(aws, "TickHere", Target=schedule("TickHere")["Target"] | {"Input": text})
+    finds(aws, HOME, "schedule", FAULT, "no schedule ticks it", DEPLOY)
+
+
+def set_to(aws: Aws, **settings: str) -> None:
+    variables = SETTINGS | {f"RUNWATCH_{name.upper()}": value for name, value in settings.items()}
+    aws.answers["lambda:GetFunctionConfiguration"] = lambda asked: (
+        of_function(asked["FunctionName"]) | {"Environment": {"Variables": variables}}
+    )
+
+
+def test_discovery_may_be_switched_off(aws: Aws):
+    set_to(aws, discover_every_minutes="0")
+    aws.answers["scheduler:GetSchedule"] = lambda asked: schedule(asked["Name"].replace("Discover", "Tick"))
+    assert said(aws, HOME, "discovery") == "switched off: [discovery] every_minutes is 0"
+    assert amiss(aws) == []
+
+
+# Native events from elsewhere.
+
+
+def test_events_of_another_region_have_to_be_sent_here(aws: Aws):
+    aws.answers["events:ListRuleNamesByTarget"] = {"RuleNames": []}
+    bus = f"arn:aws:events:us-east-1:{HOME.account}:event-bus/default"
+    finds(aws, AWAY, "native events", WARNING, "no rule in eu-west-1", bus)
+    assert [region for operation, region, _ in aws.asked if operation == "events:ListRuleNamesByTarget"] == [
+        "eu-west-1"
+    ]
+
+
+def test_events_that_are_not_wanted_need_not_be_sent(aws: Aws):
+    aws.answers["events:ListRuleNamesByTarget"] = {"RuleNames": []}
+    set_to(aws, watch='[{}, {"native_events": false}]')
+    assert amiss(aws) == []
+
+
+# Its quota.
+
+
+def watching(*runs: Any) -> MemoryStore:
+    store = MemoryStore()
+    for run in runs:
+        store.commit(a_tracked("RUNNING", run=run, version=0), ())
+    return store
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdict", "found"),
+    [
+        (0, Verdict.OK, "0 runs: 2.0 of 10 calls a second (20%)"),
+        (1, Verdict.OK, "1 run: 2.0 of 10 calls a second (20%)"),
+        (360, Verdict.OK, "360 runs: 8.0 of 10 calls a second (80%)"),
+        (366, WARNING, "366 runs: 8.1 of 10 calls a second (81%)"),
+        (480, WARNING, "480 runs: 10.0 of 10 calls a second (100%)"),
+        (486, FAULT, "486 runs: 10.1 of 10 calls a second (101%)"),
+    ],
+)
+def test_what_the_looks_take_of_the_quota(aws: Aws, runs: int, verdict: Verdict, found: str):
+    store = watching(*(run_of(number, AWAY) for number in range(runs)))
+    if verdict is Verdict.OK:
+        assert said(aws, AWAY, "quota", store).startswith(found)
+    else:
+        finds(aws, AWAY, "quota", verdict, found, "GetJobRun calls a second in eu-west-1", store)
+
+
+def test_the_account_s_own_quota_counts_where_it_is_told(aws: Aws):
+    quotas = [{"QuotaName": "Other", "Value": 1.0}, {"QuotaName": "Rate of GetJobRun requests", "Value": 40.0}]
+    aws.answers["service-quotas:ListServiceQuotas"] = {"Quotas": quotas}
+    assert "2.0 of 40 calls a second (5%)" in said(aws, HOME, "quota")
+    assert "the account's own" in said(aws, HOME, "quota")
+    assert {region for operation, region, _ in aws.asked if operation.startswith("service-quotas")} == {
+        *(source.region for source in (HOME, AWAY))
+    }
+
+
+@pytest.mark.parametrize(
+    "error",
+    [failure("service-quotas:ListServiceQuotas", "AccessDeniedException"), EndpointConnectionError(endpoint_url="x")],
+)
+def test_where_it_is_not_told_the_published_one_is_assumed(aws: Aws, error: Exception):
+    aws.answers["service-quotas:ListServiceQuotas"] = error
+    assert "assumed, as AWS publishes it" in said(aws, HOME, "quota")
+
+
+def test_throttled_looks(aws: Aws):
+    def told(asked: Asked) -> dict[str, Any]:
+        throttled = (
+            asked["MetricName"] == "LooksThrottled" and {"Name": "source", "Value": str(AWAY)} in asked["Dimensions"]
+        )
+        return {"Datapoints": [{"Timestamp": at(60), "Sum": 7.0}]} if throttled else counted(asked)
+
+    aws.answers["cloudwatch:GetMetricStatistics"] = told
+    finds(aws, AWAY, "throttles", WARNING, "7 looks throttled in the last hour", "#throttled")
+
+
+# What the table holds.
+
+
+class Unreadable(MemoryStore):
+    def watched(self, source: Source) -> Watched:
+        if source == HOME:
+            return super().watched(source)
+        return Watched(unreadable=[RecordUnreadable(run_of(1, AWAY).arn, ValueError("no JSON"))])
+
+
+def test_a_record_that_cannot_be_read_is_named(aws: Aws):
+    finds(aws, AWAY, "records", FAULT, run_of(1, AWAY).arn, "#notstored", Unreadable())
+
+
+def test_watched_runs_are_counted(aws: Aws):
+    assert said(aws, HOME, "records", watching(run_of(1))) == "1 run is watched"
+    assert said(aws, AWAY, "records", watching(run_of(1))) == "0 runs are watched"
+
+
+def owing(*recorded_at: datetime) -> MemoryStore:
+    store = MemoryStore()
+    entries = [an_entry(number, run=run_of(1), recorded_at=moment) for number, moment in enumerate(recorded_at, 1)]
+    store.commit(a_tracked("RUNNING", run=run_of(1), version=0), entries)
+    return store
+
+
+def test_a_message_that_is_owed_for_long(aws: Aws):
+    store = owing(at(114, 59), at(119))
+    finds(aws, HOME, "owed messages", FAULT, f"message 1 of {run_of(1)} has been owed for 5m 01s", "#owed", store)
+
+
+def test_a_message_that_is_owed_for_a_moment(aws: Aws):
+    assert said(aws, HOME, "owed messages", owing(at(115))) == "the oldest message owed is 5m 00s old"
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "1 message was set aside"), (2, "2 messages were set aside")])
+def test_messages_that_were_set_aside(aws: Aws, count: int, told: str):
+    store = owing(*[at(119)] * count)
+    for number in range(1, count + 1):
+        store.set_aside(an_entry(number, run=run_of(1), recorded_at=at(119)), "InvalidParameter", NOW)
+    finds(aws, HOME, "set aside", WARNING, told, "`runwatch redrive --stack Runwatch`", store)
