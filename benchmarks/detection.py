@@ -13,7 +13,7 @@ late, and as many doubled.
 Everything of Runwatch is the real code, adapters for EMR Serverless included, with table and topic in memory; the
 simulator answers in this process, with AWS's quotas. What is modelled besides, each a constant below or in `day.py`:
 EventBridge, how Lambda gathers the queue's messages, how precise schedules are, how long a call takes. Together an
-event that is not late is with an inbox within 1.8 seconds. Not modelled are the times of DynamoDB and SNS, the start of
+event that is not late is with an inbox within a second. Not modelled are the times of DynamoDB and SNS, the start of
 a container, and a GetJobRun that does not know yet what an event has told.
 
 A transition is told when the topic takes a message that names it, as its state or in `reached`. One that was over
@@ -62,12 +62,8 @@ SHARES = (0.0, 0.05, 0.3)
 ANSWER = 0.02
 """Seconds that a call takes; a tick makes several at once."""
 BATCH = 10
-GATHERED_FOR = timedelta(seconds=1)
-"""How long Lambda gathers messages for a batch, unless it is full before: as `infra/inbox.py` asks for.
-
-Where any such time is asked for, Lambda may take 20 seconds on a quiet queue (Lambda developer guide, "Using Lambda
-with Amazon SQS"); that is not modelled.
-"""
+GATHERED_FOR = timedelta(0)
+"""How long Lambda gathers messages for a batch, unless it is full before: as `infra/inbox.py` asks for."""
 PRECISION = 10
 """Seconds by which a schedule fires late, at most. Scheduler promises 60."""
 ASKED_AFTER = timedelta(seconds=0.5)

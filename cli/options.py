@@ -32,7 +32,7 @@ OneRun = Annotated[str, typer.Argument(metavar="RUN", help=f"A job run: {NAMES},
 Runs = Annotated[
     list[str], typer.Argument(metavar="RUN…", help=f"Job runs, each by {NAMES}; `-` reads them from stdin, one a line.")
 ]
-InSource = Annotated[str | None, typer.Option("--source", metavar="ACCOUNT/REGION", help="Only runs of this source.")]
+InSource = Annotated[str | None, typer.Option("--source", metavar="ACCOUNT/REGION", help="Only this source.")]
 
 States = Annotated[list[str] | None, typer.Option("--state", help="Only runs in this state; may be repeated.")]
 Applications = Annotated[

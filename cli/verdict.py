@@ -2,7 +2,8 @@
 
 `scripted` is what the runs went through, `answered` what GetJobRun said of them when asked, `heard` what arrived.
 A state that was over before anyone could look is scripted, never answered, and counted: it is what polling costs.
-Anything answered and not heard is **lost**; anything heard and never answered is **invented**.
+Anything answered and neither heard nor named in `reached` is **lost**; anything heard and never answered is
+**invented**.
 """
 
 from collections import Counter
@@ -83,7 +84,7 @@ def judge(scripted: Iterable[Change], answered: Iterable[Change], heard: Iterabl
         passed_unseen=unseen,
         told_as_reached=[change for change in unseen if change in reached],
         settled=len(settled),
-        lost=[change for change in answered if change not in delivered]
+        lost=[change for change in answered if change not in delivered and change not in reached]
         + [change for change in _that_could_be_known(unseen, answered) if change not in reached],
         invented=[change for change in delivered if change not in answered],
         disordered=_disordered(messages),

@@ -71,7 +71,8 @@ class Inbox(Construct):
     def feed(self, function: lambda_.IFunction) -> None:
         """Give the messages to the function, ten at a time, in no more than two invocations at once.
 
-        Two is the least that Lambda allows; more would only compete for the same few GetJobRun calls a second.
+        Two is the least that Lambda allows; more would only compete for the same few GetJobRun calls a second. No time
+        to gather a batch in: where any is asked for, Lambda may take 20 seconds on a quiet queue.
         """
         lambda_.EventSourceMapping(
             self,
@@ -79,7 +80,6 @@ class Inbox(Construct):
             target=function,
             event_source_arn=self.queue.queue_arn,
             batch_size=10,
-            max_batching_window=Duration.seconds(1),
             max_concurrency=2,
             report_batch_item_failures=True,
         )

@@ -15,6 +15,7 @@ VERBS = [
     ["untrack", "00run"],
     ["replay", "--run", "00run"],
     ["watch", "--once"],
+    ["doctor"],
 ]
 LIST = VERBS[0]
 EACH_VERB = pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])

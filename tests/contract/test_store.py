@@ -68,6 +68,7 @@ def test_every_field_of_a_record_is_kept(store: Store):
         spent={"RUNNING": 0.001, "PENDING": 1e9, "RESUMING": 0.0},
         asked=False,
         unheard=("1/RUNNING", "7/RESUMING"),
+        seen_waiting=("7/QUEUED",),
     )
     default = a_tracked()
     assert [name for name in type(record).model_fields if getattr(record, name) == getattr(default, name)] == [

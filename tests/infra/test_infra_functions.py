@@ -117,7 +117,7 @@ def test_the_inbox_takes_messages_ten_at_a_time_and_gives_back_only_those_that_f
     assert template.text(feed["EventSourceArn"]) == "<inbox queue>"
     assert template.text(feed["FunctionName"]) == "<inbox function>"
     assert feed["BatchSize"] == 10
-    assert feed["MaximumBatchingWindowInSeconds"] <= 5
+    assert "MaximumBatchingWindowInSeconds" not in feed, "with any, Lambda may take 20 seconds on a quiet queue"
     assert feed["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert feed["ScalingConfig"] == {"MaximumConcurrency": 2}
 

@@ -405,7 +405,7 @@ def test_while_an_ending_cannot_be_read_nothing_is_told_and_it_is_remembered_sin
     tracked = a_tracked("RUNNING")
     decision = decided(tracked, in_attempt(2), at(12), endings=UNREAD)
     assert (decision.reason, decision.entries) == (Reason.ENDING_UNREAD, ())
-    assert decision.record == tracked.changed(ending_unread_since=at(12))
+    assert decision.record == tracked.changed(ending_unread_since=at(12), seen_waiting=("2/RUNNING",))
 
 
 def test_one_unread_ending_of_many_is_enough_to_wait():
@@ -413,11 +413,46 @@ def test_one_unread_ending_of_many_is_enough_to_wait():
     assert (decision.reason, decision.entries) == (Reason.ENDING_UNREAD, ())
 
 
-def test_that_an_ending_is_unread_is_written_once():
+def test_that_an_ending_is_unread_is_written_once_and_each_state_that_is_seen_meanwhile():
     first = decided(a_tracked("RUNNING"), in_attempt(2), at(12), endings=UNREAD).record
     for minutes in range(13, 27):
-        again = decided(first, in_attempt(2, "FAILED"), at(minutes), endings=UNREAD)
+        again = decided(first, in_attempt(2), at(minutes), endings=UNREAD)
         assert (again.reason, again.record, again.entries) == (Reason.ENDING_UNREAD, first, ())
+    moved = decided(first, in_attempt(2, "FAILED"), at(26), endings=UNREAD)
+    assert moved.record == first.changed(seen_waiting=("2/RUNNING", "2/FAILED"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "reached"),
+    [
+        (("2/SCHEDULED",), "RUNNING", ["SCHEDULED", "RUNNING"]),
+        (("2/SCHEDULED", "2/RUNNING"), "SUCCESS", ["SCHEDULED", "RUNNING", "SUCCESS"]),
+        (("2/SCHEDULED", "2/CANCELLING"), "CANCELLED", ["SCHEDULED", "RUNNING", "CANCELLING", "CANCELLED"]),
+        (("2/SCHEDULED",), "SUCCESS", ["SCHEDULED", "RUNNING", "SUCCESS"]),
+        (("2/RUNNING",), "RUNNING", ["RUNNING"]),
+        (("3/SCHEDULED",), "RUNNING", ["RUNNING"]),
+    ],
+)
+def test_what_was_seen_while_the_news_had_to_wait_is_told_as_reached(
+    seen: tuple[str, ...], now: str, reached: list[str]
+):
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12), seen_waiting=seen)
+    more = {"started_at": at(13)} if "RUNNING" in reached else {}
+    decision = decided(waiting, in_attempt(2, now, attempt_created_at=at(11), **more), at(14), endings=endings(1))
+    assert detail_of(decision.entries[-1])["reached"] == reached
+    assert decision.record.seen_waiting == ()
+    assert decision.record.running_told is ("RUNNING" in reached)
+
+
+def test_what_was_seen_of_an_attempt_in_between_is_told_with_its_end():
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12), seen_waiting=("2/PENDING", "3/PENDING"))
+    decision = decided(waiting, in_attempt(3, "SCHEDULED"), at(30), endings=endings(1, 2))
+    changes = [detail_of(entry) for entry in decision.entries if entry.kind == "STATE_CHANGE"]
+    assert [(each["attempt"], each["reached"][0]) for each in changes] == [
+        (1, "FAILED"),
+        (2, "PENDING"),
+        (3, "PENDING"),
+    ]
 
 
 def test_once_the_ending_is_read_all_is_told_and_the_trouble_forgotten():
@@ -472,7 +507,7 @@ def test_a_run_that_is_missing_in_between_does_not_prolong_the_wait(failure: Fai
     missing = decided_unread(waiting, failure, at(26)).record
     assert missing == waiting.changed(trouble=Trouble(failure=failure, since=at(26), looks=1))
     found = decided(missing, in_attempt(2), at(26.5), endings=UNREAD)
-    assert (found.reason, found.record) == (Reason.ENDING_UNREAD, waiting)
+    assert (found.reason, found.record.changed(seen_waiting=())) == (Reason.ENDING_UNREAD, waiting)
     assert decided(found.record, in_attempt(2), at(27), endings=UNREAD).reason is Reason.NEW_ATTEMPT
 
 

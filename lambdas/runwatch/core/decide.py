@@ -58,7 +58,7 @@ def decide(
         case Reason.STALE_REPLY:
             return Decision(reason, _found(tracked))
         case Reason.NEW_ATTEMPT if _waits_for_endings(tracked, seen, endings, now, patience):
-            return Decision(Reason.ENDING_UNREAD, _ending_unread(tracked, now))
+            return Decision(Reason.ENDING_UNREAD, _ending_unread(tracked, seen, now))
         case Reason.NEW_ATTEMPT:
             decision = retried(tracked, seen, endings, now, witness)
         case Reason.SAME:
@@ -108,7 +108,9 @@ def _waits_for_endings(tracked: TrackedRun, seen: JobRun, endings: Endings, now:
     return now - (tracked.ending_unread_since or now) < patience.for_ending
 
 
-def _ending_unread(tracked: TrackedRun, now: datetime) -> TrackedRun:
-    """Watched, even if it had settled: there is news to come."""
+def _ending_unread(tracked: TrackedRun, seen: JobRun, now: datetime) -> TrackedRun:
+    """Watched, even if it had settled: there is news to come. What was seen will be in its `reached`."""
     since = tracked.ending_unread_since or now
-    return _found(tracked).changed(ending_unread_since=since, left=None, left_at=None)
+    seen_now = f"{seen.attempt}/{seen.state}"
+    waiting = tracked.seen_waiting if seen_now in tracked.seen_waiting else (*tracked.seen_waiting, seen_now)
+    return _found(tracked).changed(ending_unread_since=since, seen_waiting=waiting, left=None, left_at=None)

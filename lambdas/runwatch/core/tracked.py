@@ -68,6 +68,9 @@ class TrackedRun(BaseModel):
     ending_unread_since: Moment | None = None
     """Since when news waits for the end of an earlier attempt that cannot be read."""
 
+    seen_waiting: tuple[str, ...] = ()
+    """What was seen meanwhile, as `<attempt>/<state>`, and not told yet."""
+
     name: str | None = None
     state: str | None = None
     """The last state seen; None before the first look that succeeded."""

@@ -9,7 +9,7 @@ from runwatch.core.decision import Decision, Reason
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import TEXT_LIMIT, Retry, StateChange, Witness
 from runwatch.core.model import JobRun, cut
-from runwatch.core.states import Mode, State, is_known, is_terminal
+from runwatch.core.states import Mode, State, comes_before, is_known, is_terminal
 from runwatch.core.tracked import TrackedRun
 
 __all__ = ["moved", "retried", "retry_expected"]
@@ -26,7 +26,7 @@ def moved(tracked: TrackedRun, seen: JobRun, now: datetime, reason: Reason, witn
     record, told = _changed(
         tracked, seen, now, witness, final=is_terminal(seen.state) and not retry, retry=retry, unexpected=unexpected
     )
-    return Decision(reason, record, (told,), unexpected)
+    return Decision(reason, record.changed(seen_waiting=()), (told,), unexpected)
 
 
 class _Attempt(NamedTuple):
@@ -91,6 +91,7 @@ def _changed(
     running_told = tracked.running_told and attempt == tracked.attempt
     ran_unseen = not running_told and _has_run(seen)
     since = _changed_at(seen)
+    passed = _passed(tracked, attempt, seen.state, ran_unseen=ran_unseen)
     unheard = () if witness is Witness.EVENT else (f"{attempt}/{seen.state}",)
     record = tracked.changed(
         sequence=tracked.sequence + 1,
@@ -98,13 +99,14 @@ def _changed(
         left_at=None,
         trouble=None,
         ending_unread_since=None,
+        seen_waiting=tuple(each for each in tracked.seen_waiting if not each.startswith(f"{attempt}/")),
         name=cut(seen.name, TEXT_LIMIT) if seen.name else tracked.name,
         state=seen.state,
         attempt=attempt,
         updated_at=seen.updated_at,
         state_seen_at=now,
         state_since=since,
-        running_told=running_told or ran_unseen or seen.state == State.RUNNING,
+        running_told=running_told or ran_unseen or State.RUNNING in (*passed, seen.state),
         unheard=(*tracked.unheard, *unheard)[-UNHEARD_AT_MOST:],
         spent=_spent(tracked, seen, since, ran_unseen=ran_unseen),
     )
@@ -113,7 +115,7 @@ def _changed(
         seen,
         now,
         previous_state=tracked.state,
-        reached=[State.RUNNING, seen.state] if ran_unseen else [seen.state],
+        reached=[*passed, seen.state],
         final=final,
         retry_expected=retry,
         unexpected=unexpected,
@@ -121,6 +123,16 @@ def _changed(
         witness=witness,
     )
     return record, Entry.telling(detail)
+
+
+def _passed(tracked: TrackedRun, attempt: int, state: str, *, ran_unseen: bool) -> list[str]:
+    """Of this attempt: what looks saw while the news had to wait, and a RUNNING that no look saw, in their order."""
+    waiting = (each.partition("/") for each in tracked.seen_waiting)
+    passed = [seen for of, _, seen in waiting if of == str(attempt) and seen != state]
+    if ran_unseen and State.RUNNING not in passed:
+        later = (number for number, seen in enumerate(passed) if comes_before(State.RUNNING, seen))
+        passed.insert(next(later, len(passed)), State.RUNNING)
+    return passed
 
 
 def _retry(tracked: TrackedRun, seen: JobRun, now: datetime, before: _Attempt, new: int) -> tuple[TrackedRun, Entry]:
