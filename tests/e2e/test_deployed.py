@@ -78,8 +78,8 @@ def test_a_run_tracked_by_one_message_is_followed_to_its_end_with_nobody_touchin
 
 def test_a_filter_policy_for_running_hears_of_a_run_that_was_too_short_to_be_seen_running(deployed: Any) -> None:
     running = Listener(deployed, "running", {"kind": ["STATE_CHANGE"], "reached": ["RUNNING"]})
-    application, run = deployed.start("quick-check", "SUBMITTED:1 RUNNING:1 SUCCESS")
-    # Asked for only once it is over: its RUNNING has been, and no look can see it.
+    application, run = deployed.start("quick-check", "SUBMITTED:1 RUNNING:1 SUCCESS", **{"runwatch:watch": "false"})
+    # Asked for only once it is over, and not to be found before: its RUNNING has been, and no look can see it.
     time.sleep(3)
     deployed.track(application, run)
     eventually(lambda: running.heard_of(run), within=30, what="the only message")
