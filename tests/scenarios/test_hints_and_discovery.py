@@ -53,7 +53,7 @@ def test_what_an_event_says_is_never_told_as_truth(world: World):
 def test_an_event_of_a_change_is_told_between_two_ticks(world: World):
     world.all_pending(RUN)
     world.after(seconds=20).goes("RUNNING")
-    world.hint(state="RUNNING", at=world.clock())
+    assert not world.hint(state="RUNNING", at=world.clock()), "the run is not new"
     assert world.heard == ["1 PENDING", "2 RUNNING"]
     world.minutes(1)
     assert world.heard == ["1 PENDING", "2 RUNNING"]
@@ -67,6 +67,8 @@ def test_an_event_of_a_change_is_told_between_two_ticks(world: World):
 def test_runs_of_an_application_that_is_not_wanted_are_not_looked_at(world: World, watch: Watch):
     world.watch = watch
     world.goes("RUNNING")
+    if watch.is_for_nothing:
+        world.catalogue.before("application", cannot())
     assert not world.hint(state="RUNNING", at=world.clock())
     assert (world.asked, world.stored.load(RUN), world.writes()) == ([], None, 0)
     assert not_looked(world) == [(RUN, NoLook.UNWANTED)]
@@ -152,6 +154,20 @@ def test_an_event_that_comes_after_a_poll_is_noted_as_late_and_is_missed_no_more
     assert world.record().unheard == ()
     assert [decision.reason for decision in world.journal_of("committed")][-1] is Reason.LATE_EVENT  # type: ignore[attr-defined]
     assert world.heard == ["1 PENDING", "2 RUNNING"]
+    world.keeps_its_promise()
+
+
+def test_an_event_that_is_late_for_one_change_and_news_of_another_has_its_run_watched_again(world: World):
+    world.all_pending(RUN)
+    world.after(1).goes("RUNNING")
+    world.tick()
+    world.after(1).goes("SUCCESS", billed_resource_utilization=BILLED)
+    world.hint(state="SUCCESS", at=world.clock())
+    assert (world.record().left, world.record().unheard) == (Left.SETTLED, ("1/RUNNING",))
+    world.after(5).goes("RUNNING")
+    world.hint(state="RUNNING", at=world.clock())
+    assert world.heard[-1] == "5 RUNNING"
+    assert world.record().watched
     world.keeps_its_promise()
 
 
@@ -288,10 +304,12 @@ def test_what_is_known_is_not_looked_at_again(world: World):
     listed(world, 1)
     listed(world, 2, "SUCCESS", billed_resource_utilization=BILLED)
     world.discover()
+    assert not_looked(world) == []
     looks, writes = len(world.asked), world.writes()
+    world.store.before("load", cannot(run_of(1)))  # The index of watched runs has told of it already.
     report = world.after(5).discover()
-    assert (report.listed, report.found) == (2, 0)
-    assert (len(world.asked), world.writes()) == (looks, writes)
+    assert (report.listed, report.found, report.not_committed) == (2, 0, 0)
+    assert (len(world.asked), world.writes(), not_looked(world)) == (looks, writes, [])
 
 
 def test_every_page_of_every_list_is_read(world: World):
@@ -315,9 +333,12 @@ def test_only_wanted_applications_are_listed(world: World):
     }
     asked: list[str] = []
     world.catalogue.before("runs", lambda application, *_: asked.append(application))
-    world.watch = Watch(applications=("gold*",), application_tags={"team": "gold"})
+    looked_up: list[str] = []
+    world.catalogue.before("application", looked_up.append)
+    world.watch = Watch(applications=("gold*",), application_tags={"team": "gold"}, ignore=("silver",))
     assert world.discover().wanted == 2
     assert set(asked) == {HERE, "00fteam"}
+    assert "00fsilver" not in looked_up, "its name alone says that it is not wanted"
 
 
 def test_a_job_whose_name_is_ignored_is_passed_over_without_a_look(world: World):

@@ -621,3 +621,24 @@ def test_a_later_attempt_of_a_run_that_left_without_settling_changes_nothing(lef
     gone: TrackedRun = a_tracked("RUNNING", left=left, left_at=at(5))
     decision = decided(gone, in_attempt(2), at(12), endings=known)
     assert (decision.reason, decision.record, decision.entries) == (Reason.NOT_WATCHED, gone, ())
+
+
+def test_the_log_of_an_attempt_of_which_nothing_is_known_is_its_own():
+    """The second attempt's end is not told, so its retry knows nothing of it but its number."""
+    logs = {"monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": "s3://logs"}}}
+    seen = in_attempt(3, "SCHEDULED", configuration_overrides=logs)
+    decision = decided(a_tracked("RUNNING"), seen, at(60), endings=endings(1) | {2: None})
+    retries = [detail_of(entry) for entry in decision.entries if entry.kind == "RETRY"]
+    logs_at = [each["links"]["driverLog"].split("/jobs/")[1].split("/", 1)[1] for each in retries]
+    assert logs_at == ["attempts/2/SPARK_DRIVER/stderr.gz", "attempts/3/SPARK_DRIVER/stderr.gz"]
+
+
+def test_one_surprise_among_several_endings_is_enough():
+    left_its_end = a_tracked("SUCCESS")
+    decision = decided(left_its_end, in_attempt(3, "RUNNING"), at(60), endings=endings(1, 2))
+    assert decision.unexpected
+    assert [detail_of(entry).get("unexpected") for entry in decision.entries if entry.kind == "STATE_CHANGE"] == [
+        True,
+        False,
+        False,
+    ]

@@ -180,9 +180,24 @@ def test_the_chain_of_previous_states_is_never_broken(life: Life):
     for kind, detail in life.told:
         if kind is Kind.STATE_CHANGE:
             assert detail["previousState"] == before
-            assert detail["reached"] in ([detail["state"]], ["RUNNING", detail["state"]])
+            assert detail["reached"][-1] == detail["state"]
+            assert len(set(detail["reached"])) == len(detail["reached"])
             before = detail["state"]
         assert detail["state"] == (None if kind is Kind.RETRY else before)
+
+
+@given(LIVES)
+def test_what_was_passed_is_what_looks_saw_while_the_news_waited_and_a_running(life: Life):
+    for step in life.steps:
+        waited = {tuple(each.split("/", 1)) for each in step.before.seen_waiting}
+        changes = [detail_of(entry) for entry in step.decision.entries if entry.kind is Kind.STATE_CHANGE]
+        passed = {(str(detail["attempt"]), state) for detail in changes for state in detail["reached"][:-1]}
+        told = {(str(detail["attempt"]), state) for detail in changes for state in detail["reached"]}
+        assert {each for each in passed if each[1] != "RUNNING"} <= waited
+        if changes and waited:
+            latest = step.decision.record.attempt
+            assert {each for each in waited if each[0] == str(latest)} <= told
+            assert step.decision.record.seen_waiting == ()
 
 
 @given(LIVES)

@@ -122,6 +122,22 @@ def test_a_bad_request_in_an_event_is_refused_as_a_bare_one_is(detail: object, r
     assert str(refused.value).startswith(reason)
 
 
+def test_whoever_is_refused_is_told_what_is_configured():
+    with pytest.raises(BadRequest) as refused:
+        parse(event("Run State Change", {}, region="x" * 200), BOTH)
+    origin = f"{SOURCE.account}/{'x' * 87}"
+    assert len(origin) == 100
+    assert str(refused.value) == (
+        f"account, region: {origin} is not a configured source (123456789012/us-east-1, 123456789012/eu-central-1)"
+    )
+
+
+def test_a_time_that_is_none_in_utc_is_refused_with_the_reason():
+    with pytest.raises(BadRequest) as refused:
+        parse(event("Run State Change", {"updatedAt": "0001-01-01T00:00:00+14:00"}), BOTH)
+    assert str(refused.value) == "detail.updatedAt: Value error, before the year 1, or after 9999, in UTC"
+
+
 def test_a_message_of_our_own_that_comes_back_is_refused():
     """Somebody subscribed the inbox to the events topic."""
     ours = event("Run State Change", {"state": "RUNNING"}, source="runwatch")

@@ -46,6 +46,11 @@ def test_a_tag_opts_an_application_out_whatever_else_is_said(value: str, *, want
     assert said.ignores("daily", tags) is not wanted
 
 
+def test_what_has_no_name_is_ignored_by_no_pattern_but_the_one_for_all():
+    assert not Watch(ignore=("?*",)).ignores(None, {})
+    assert Watch(ignore=("*",)).ignores(None, {})
+
+
 def test_an_application_without_a_name_matches_no_pattern_but_the_one_for_all():
     assert not Watch(applications=("?*",)).wants(Application("00f2"))
     assert Watch(applications=("*",)).wants(Application("00f2"))

@@ -29,14 +29,14 @@ class Hint:
 
     def is_news_to(self, tracked: TrackedRun) -> bool:
         """Whether GetJobRun may know something that we do not."""
-        if tracked.state is None or tracked.updated_at is None:
-            return True
+        if tracked.updated_at is None:
+            return True  # Never seen.
         if self.final_usage is not None:
             return self.final_usage and tracked.watched
         if tracked.left is Left.SETTLED and self.state == tracked.state and self.attempt in (None, tracked.attempt):
             return False  # AWS's `updatedAt` moves on when the bill comes.
-        if self.attempt not in (None, tracked.attempt):
-            return (self.attempt or 0) > tracked.attempt
+        if self.attempt is not None and self.attempt != tracked.attempt:
+            return self.attempt > tracked.attempt
         if self.at is None:
             return self.state not in (None, tracked.state)
         told, known = _whole_milliseconds(self.at), _whole_milliseconds(tracked.updated_at)
@@ -46,7 +46,7 @@ class Hint:
         """The change that it tells of, if a poll has seen it before."""
         if self.witness is not Witness.EVENT or self.state is None:
             return None
-        return next((change for change in tracked.unheard if change.partition("/")[2] == self.state), None)
+        return next((change for change in tracked.unheard if change.endswith(f"/{self.state}")), None)
 
 
 def heard_late(tracked: TrackedRun, hint: Hint) -> Decision:

@@ -158,8 +158,7 @@ def _run(wanted: _Named, verb: str, sources: Sequence[Source], sent: dict[str, A
     if not matching:
         configured = ", ".join(map(str, sources))
         raise BadRequest(f"{verb}.account, {verb}.region: {asked} is not a configured source ({configured})")
-    if len(matching) > 1:
-        matching = [each for each in matching if (each.account, each.region) == _origin(sent)] or matching
+    matching = [each for each in matching if (each.account, each.region) == _origin(sent)] or matching
     if len(matching) > 1:
         candidates = ", ".join(map(str, matching))
         raise BadRequest(f"{verb}.account, {verb}.region: {asked} could be any of {candidates}; say which")

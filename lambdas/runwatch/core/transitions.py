@@ -99,7 +99,6 @@ def _changed(
         left_at=None,
         trouble=None,
         ending_unread_since=None,
-        seen_waiting=tuple(each for each in tracked.seen_waiting if not each.startswith(f"{attempt}/")),
         name=cut(seen.name, TEXT_LIMIT) if seen.name else tracked.name,
         state=seen.state,
         attempt=attempt,
@@ -127,8 +126,10 @@ def _changed(
 
 def _passed(tracked: TrackedRun, attempt: int, state: str, *, ran_unseen: bool) -> list[str]:
     """Of this attempt: what looks saw while the news had to wait, and a RUNNING that no look saw, in their order."""
-    waiting = (each.partition("/") for each in tracked.seen_waiting)
-    passed = [seen for of, _, seen in waiting if of == str(attempt) and seen != state]
+    mine = f"{attempt}/"
+    passed = [
+        each.removeprefix(mine) for each in tracked.seen_waiting if each.startswith(mine) and each != mine + state
+    ]
     if ran_unseen and State.RUNNING not in passed:
         later = (number for number, seen in enumerate(passed) if comes_before(State.RUNNING, seen))
         passed.insert(next(later, len(passed)), State.RUNNING)
