@@ -300,6 +300,15 @@ def test_runs_that_nobody_told_of_are_found_and_told_with_the_list_as_witness(wo
     world.keeps_its_promise()
 
 
+def test_all_that_is_under_way_is_listed_and_of_what_ended_that_which_began_lately(world: World):
+    asked: list[tuple[set[str], object]] = []
+    world.catalogue.before("runs", lambda _, states, created_after, __: asked.append((set(states), created_after)))
+    world.discover()
+    ended = {"SUCCESS", "FAILED", "CANCELLED"}
+    under_way = {"SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING"}
+    assert asked == [(under_way, None), (ended, world.clock() - timedelta(minutes=15))]
+
+
 def test_what_is_known_is_not_looked_at_again(world: World):
     listed(world, 1)
     listed(world, 2, "SUCCESS", billed_resource_utilization=BILLED)
