@@ -28,7 +28,7 @@ WHY_LEFT = {
     Left.LOST: "lost: AWS does not find it any more",
     Left.QUARANTINED: "quarantined: AWS refuses its ids",
     Left.UNTRACKED: "untracked: somebody asked for that",
-    Left.IGNORED: "ignored: nobody asked for it, and it is not to be watched or was never found",
+    Left.IGNORED: "ignored: nobody asked for it, and its name or tags say that it is not to be watched",
 }
 
 

@@ -129,6 +129,7 @@ class Alarms(Construct):
             place=construct_id(source),
             metric=self._tick(Metric.DISCOVERIES_FAILED, source, minutes=every_minutes),
             periods=DISCOVERIES,
+            missing=cloudwatch.TreatMissingData.BREACHING,
         )
 
     def _on_messages(self, source: Source) -> None:

@@ -100,7 +100,7 @@ class Poll(Section):
 
 class Discovery(Section):
     every_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
-    calls: Annotated[int, Field(ge=2, le=100)] = 20
+    calls: Annotated[int, Field(ge=3, le=100)] = 20
 
 
 class InboxSection(Section):
@@ -168,8 +168,9 @@ class Config(Section):
         return json.dumps([section.model_dump(exclude_defaults=True) for section in self._watches])
 
     @property
-    def hears_native_events(self) -> bool:
-        return any(section.native_events for section in self._watches)
+    def hears(self) -> tuple[bool, ...]:
+        """Whether native events are to come from each source, in their order."""
+        return tuple(section.native_events for section in self._watches)
 
     @property
     def _watches(self) -> list[WatchSection]:

@@ -3,12 +3,15 @@
 What no number of tries can make right, and what failed too often, ends in the dead-letter queue and rings an alarm.
 """
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from runwatch.core.ids import Source
 from runwatch.core.requests import NATIVE, NATIVE_EVENTS, OURS
 
 __all__ = ["Inbox"]
@@ -39,13 +42,21 @@ class Inbox(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
 
-    def hear(self) -> None:
-        """Have what EventBridge tells of job runs sent here: EMR Serverless's own events, and requests as events."""
+    def hear(self, sources: Sequence[Source]) -> None:
+        """Have what EMR Serverless itself tells of these sources' job runs sent here.
+
+        No others' events: on a bus to which more is forwarded than is watched, they would all be refused.
+        """
         events.CfnRule(
             self,
             "NativeEvents",
             description="What EMR Serverless tells of job runs goes to Runwatch's inbox, as a hint where to look",
-            event_pattern={"source": [NATIVE], "detail-type": list(NATIVE_EVENTS)},
+            event_pattern={
+                "source": [NATIVE],
+                "detail-type": list(NATIVE_EVENTS),
+                "account": list(dict.fromkeys(source.account for source in sources)),
+                "region": list(dict.fromkeys(source.region for source in sources)),
+            },
             targets=[self._target()],
         )
 

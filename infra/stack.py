@@ -86,8 +86,8 @@ class RunwatchStack(Stack):
         )
         self.inbox.feed(self.inbox_function.function)
         self.inbox.take_requests()
-        if config.hears_native_events:
-            self.inbox.hear()
+        if heard := [source for source, hears in zip(self.sources, config.hears, strict=True) if hears]:
+            self.inbox.hear(heard)
         self.schedule.start(self.poller.function)
         if config.discovery.every_minutes:
             self.schedule.discover(self.poller.function, every_minutes=config.discovery.every_minutes)

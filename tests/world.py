@@ -229,7 +229,7 @@ class World:
 
     def discover(self, calls: int = 20) -> DiscoveryReport:
         return discover(
-            self.ports, self.patience, SOURCE, Never(), self.looks(), calls=calls, back=timedelta(minutes=15)
+            self.ports, self.patience, SOURCE, Never(), self.looks(), calls=calls, every=timedelta(minutes=5)
         )
 
     def untrack(self, run: RunId = RUN) -> None:

@@ -8,7 +8,7 @@ from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LostRace
 from runwatch.ports import Owed, Ports
 
-__all__ = ["Committed", "commit"]
+__all__ = ["TRIES", "Committed", "commit"]
 
 TRIES = 5
 """A run is raced for by the poller and the inbox, rarely by more. After five lost races it is left to the next tick."""

@@ -1,6 +1,6 @@
 """Discovery: find the runs that nobody told us of.
 
-1. List the source's applications, and keep those that the configuration wants, in an order that changes each time.
+1. List the source's applications, and keep those that the configuration wants, each time from another one on.
 2. List each one's runs that are under way, and those that ended although they began only lately: a short run whose
    events were lost is over before anyone lists it again.
 3. Each run that is not watched is a sighting, with the list as its witness: `runwatch.sighting.follow`.
@@ -9,9 +9,8 @@ It has a small number of calls of its own, since ListJobRuns allows one a second
 reach this time comes first at some other time. One application that cannot be listed hinders no other.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -27,12 +26,15 @@ from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from runwatch.ports import Catalogue, Deadline, Page, Ports
 from runwatch.report import DiscoveryReport
 from runwatch.sighting import Looks, follow
+from runwatch.sparing import Sparing
 
 __all__ = ["discover"]
 
 UNDER_WAY = tuple(state for state in State if state not in TERMINAL)
 """Six of the eight states that the filter of ListJobRuns takes."""
 
+LOOKING_BACK = 3
+"""Times the pause between two: so many may fail before a run that began and ended meanwhile is overlooked."""
 APPLICATIONS_AT_MOST = 100
 """That one discovery asks GetApplication about, which allows 50 in a burst and 10 a second."""
 
@@ -74,43 +76,59 @@ class _Discovery:
 
 
 def discover(
-    ports: Ports, patience: Patience, source: Source, deadline: Deadline, looks: Looks, *, calls: int, back: timedelta
+    ports: Ports, patience: Patience, source: Source, deadline: Deadline, looks: Looks, *, calls: int, every: timedelta
 ) -> DiscoveryReport:
-    """Look for runs with so many list calls; `back` is how far ago a run may have begun that ended meanwhile.
+    """Look for runs with so many list calls; `every` is how often that is done.
 
     Raises StoreUnavailable if the table cannot say what is watched already. A list that fails is in the report.
     """
+    ports = replace(ports, journal=Sparing(ports.journal))
     report = DiscoveryReport(source)
     known = {record.run for record in ports.store.watched(source).runs}
     here = _Discovery(ports, patience, deadline, looks, report, calls)
     try:
-        for application in _wanted(here):
-            _take(here, application, known, ports.clock() - back)
+        for application in _wanted(here, every):
+            _take(here, application, known, ports.clock() - LOOKING_BACK * every)
     except ListFailed as error:
         _note(here, error)
     ports.journal.discovered(report)
     return report
 
 
-def _wanted(here: _Discovery) -> Iterator[Application]:
+def _wanted(here: _Discovery, every: timedelta) -> Iterator[Application]:
     watch = here.ports.watch(here.source)
     if watch.is_for_nothing:
         return
     found = list(here.rows(here.catalogue.applications))
     here.report.applications = len(found)
+    may_be = [each for each in found if watch.may_want(each)]
     # A list of applications has no tags: they are asked for one by one, and remembered for a while.
-    for listed in _in_turn(found, here.ports.clock())[:APPLICATIONS_AT_MOST]:
-        if watch.ignores(listed.name, {}) or here.report.cut_short:
+    for number, listed in enumerate(_in_turn(may_be, here.ports.clock(), every, max(1, here.calls // 2))):
+        here.report.cut_short |= number >= APPLICATIONS_AT_MOST
+        if here.report.cut_short:
+            return
+        try:
+            application = here.catalogue.application(listed.id)
+        except ListFailed as error:
+            _note(here, error)
             continue
-        application = here.catalogue.application(listed.id)
         if application is not None and watch.wants(application):
             here.report.wanted += 1
             yield application
 
 
-def _in_turn(applications: list[Application], now: datetime) -> list[Application]:
-    minute = int(now.timestamp() // 60)
-    return sorted(applications, key=lambda each: hashlib.sha256(f"{minute} {each.id}".encode()).digest())
+def _in_turn(applications: list[Application], now: datetime, every: timedelta, at_once: int) -> list[Application]:
+    """Beginning where the last discovery will have ended, so that each has its turn; nothing has to be stored for it.
+
+    A round begins one further back than the one before, so that nobody stays behind one that takes all the calls.
+    """
+    if not applications:
+        return []
+    turn = int(now.timestamp() // max(every.total_seconds(), 60))
+    rounds = -(-len(applications) // at_once)
+    first = (turn * at_once - turn // rounds) % len(applications)
+    by_id = sorted(applications, key=lambda each: each.id)
+    return by_id[first:] + by_id[:first]
 
 
 def _take(here: _Discovery, application: Application, known: set[RunId], since: datetime) -> None:
@@ -119,14 +137,15 @@ def _take(here: _Discovery, application: Application, known: set[RunId], since: 
     for states, created_after in ((UNDER_WAY, None), (tuple(TERMINAL), since)):
         try:
             for row in here.rows(partial(here.catalogue.runs, application.id, states, created_after)):
+                if here.deadline.passed():
+                    here.report.cut_short = True
+                    return
                 here.report.listed += 1
                 run = RunId(here.source, application.id, row.id)
                 if run in known or watch.ignores(row.name, {}):
                     continue
                 _follow(here, Hint(run, Witness.SWEEP, row.state, row.updated_at, row.attempt))
         except ListFailed as error:
-            if error.failure in (Failure.THROTTLED, Failure.DENIED):
-                raise
             _note(here, error)
 
 
@@ -139,5 +158,8 @@ def _follow(here: _Discovery, hint: Hint) -> None:
 
 
 def _note(here: _Discovery, error: ListFailed) -> None:
+    """One failure is its own; where AWS throttles or denies, the rest would fare no better."""
+    if error.failure in (Failure.THROTTLED, Failure.DENIED):
+        here.report.cut_short = True
     here.report.failed[error.failure] += 1
     here.ports.journal.list_failed(error)

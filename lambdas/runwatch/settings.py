@@ -35,7 +35,7 @@ class Settings(BaseModel):
     """Sources that may be watched, written `<account>/<region>,…`."""
     watch: Annotated[tuple[Watch, ...], BeforeValidator(_watch)]
     """What is watched unasked, as a JSON list: one for each source, in their order."""
-    discovery_calls: int = Field(ge=2)
+    discovery_calls: int = Field(ge=3)
     """Lists that one discovery asks for at most, and looks that it makes at most."""
     discover_every_minutes: int = Field(ge=0)
     inbox_looks_per_second: float = Field(gt=0)

@@ -12,21 +12,25 @@ Doing this twice, or in two places at once, changes nothing: the record's versio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from runwatch.commit import commit
+from runwatch.commit import TRIES, commit
 from runwatch.core.budget import TokenBucket
-from runwatch.core.decision import Patience
-from runwatch.core.hints import Hint, heard_late
+from runwatch.core.decision import Decision, Patience, Reason
+from runwatch.core.failures import Failure
+from runwatch.core.hints import Hint, heard
 from runwatch.core.ids import RunId, Source
 from runwatch.core.leaving import untrack
 from runwatch.core.messages import Witness
 from runwatch.core.requests import Track, Untrack
 from runwatch.core.tracked import Left, TrackedRun
-from runwatch.errors import LostRace
+from runwatch.errors import ListFailed, LostRace
 from runwatch.look import look
 from runwatch.ports import Clock, Deadline, NoLook, Ports
 from runwatch.publish import publish
 
 __all__ = ["Looks", "follow", "forget", "sight"]
+
+FOR_GOOD = (Left.UNTRACKED, Left.QUARANTINED, Left.IGNORED)
+"""Ways to leave after which only who asks for a run has it watched again."""
 
 
 @dataclass
@@ -61,16 +65,17 @@ def follow(ports: Ports, patience: Patience, hint: Hint, deadline: Deadline, loo
     """
     stored = ports.store.load(hint.run)
     if stored is None:
+        if deadline.passed():
+            raise ListFailed(Failure.UNAVAILABLE, "GetApplication", hint.run.source, "no time is left to ask")
         if not _is_wanted(ports, hint.run):
             ports.journal.not_looked(hint.run, NoLook.UNWANTED)
             return False
-        tracked = _stored(ports, TrackedRun.new(hint.run, ports.clock(), asked=False))
-    elif (known := _with_news(ports, stored, hint)) is None:
+    tracked = _with_news(ports, stored, hint)
+    if tracked is None:
         return False
-    else:
-        tracked = known
     if tracked.watched:
         _look(ports, patience, tracked, hint.witness, deadline, looks)
+        _note(ports, hint)
     return stored is None
 
 
@@ -89,37 +94,67 @@ def _tracked(ports: Ports, wanted: Track) -> TrackedRun:
 
     One that was found before anybody asked takes on the labels of who asks first.
     """
-    stored = ports.store.load(wanted.run)
-    if stored is None:
-        return _stored(ports, TrackedRun.new(wanted.run, ports.clock(), wanted.labels))
-    if stored.left is Left.SETTLED or (stored.watched and stored.asked):
-        return stored
-    return _stored(ports, stored.changed(left=None, left_at=None, labels=wanted.labels or stored.labels, asked=True))
+
+    def track(stored: TrackedRun | None) -> TrackedRun:
+        if stored is None:
+            return TrackedRun.new(wanted.run, ports.clock(), wanted.labels)
+        if stored.left is Left.SETTLED or (stored.watched and stored.asked):
+            return stored
+        return stored.changed(left=None, left_at=None, labels=wanted.labels or stored.labels, asked=True)
+
+    return _stored(ports, ports.store.load(wanted.run), wanted.run, track)
 
 
-def _with_news(ports: Ports, stored: TrackedRun, hint: Hint) -> TrackedRun | None:
+def _with_news(ports: Ports, stored: TrackedRun | None, hint: Hint) -> TrackedRun | None:
     """The record to look for; None if the hint is no news, or the run left because it is not to be watched."""
-    if stored.left in (Left.UNTRACKED, Left.QUARANTINED, Left.IGNORED):
-        return None
-    if hint.came_late_for(stored):
-        commit(ports, stored, lambda tracked: heard_late(tracked, hint))
-        stored = ports.store.load(hint.run) or stored
-    if not hint.is_news_to(stored):
-        if hint.witness is Witness.EVENT:
-            ports.journal.not_looked(hint.run, NoLook.OLD)
-        return None
-    # A run that settled or was lost, and that something is new of, is not over.
-    return stored if stored.watched else _stored(ports, stored.changed(left=None, left_at=None))
+
+    def follow(stored: TrackedRun | None) -> TrackedRun:
+        if stored is None:
+            return TrackedRun.new(hint.run, ports.clock(), asked=False)
+        if stored.watched or stored.left in FOR_GOOD or not hint.is_news_to(stored):
+            return stored
+        # A run that settled or was lost, and that something is new of, is not over.
+        return stored.changed(left=None, left_at=None)
+
+    if stored is not None:
+        if stored.left in FOR_GOOD:
+            return None
+        if hint.came_late_for(stored):
+            stored = _note(ports, hint) or stored
+        if not hint.is_news_to(stored):
+            if hint.witness is Witness.EVENT:
+                ports.journal.not_looked(hint.run, NoLook.OLD)
+            return None
+    return _stored(ports, stored, hint.run, follow)
 
 
-def _stored(ports: Ports, record: TrackedRun) -> TrackedRun:
-    try:
-        stored = ports.store.commit(record, ())
-    except LostRace:
-        # Somebody else tracked it just now, which is as good.
-        return ports.store.load(record.run) or record
-    ports.journal.tracked(stored)
-    return stored
+def _stored(
+    ports: Ports, stored: TrackedRun | None, run: RunId, change: Callable[[TrackedRun | None], TrackedRun]
+) -> TrackedRun:
+    """Change the record and store it, on the version that was read; whoever was faster is read, and changed again."""
+    for _ in range(TRIES):
+        record = change(stored)
+        if record is stored:
+            return record
+        try:
+            done = ports.store.commit(record, ())
+        except LostRace:
+            stored = ports.store.load(run)
+        else:
+            ports.journal.tracked(done)
+            return done
+    raise LostRace(run)
+
+
+def _note(ports: Ports, hint: Hint) -> TrackedRun | None:
+    """Remember that the event of a change came, where the record does not show it; answers with the record."""
+    if hint.witness is not Witness.EVENT or hint.state is None:
+        return None
+    stored = ports.store.load(hint.run)
+    if stored is None or not heard(stored, hint):
+        return stored
+    commit(ports, stored, lambda tracked: heard(tracked, hint) or Decision(Reason.SAME, tracked))
+    return ports.store.load(hint.run)
 
 
 def _is_wanted(ports: Ports, run: RunId) -> bool:

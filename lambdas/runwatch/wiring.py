@@ -29,6 +29,7 @@ from runwatch.core.hints import Hint
 from runwatch.core.ids import Source
 from runwatch.core.requests import BadRequest, Track, Untrack, parse
 from runwatch.discover import discover
+from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from runwatch.ports import Deadline, Ports, Refusals
 from runwatch.report import DiscoveryReport, TickReport
 from runwatch.settings import Settings
@@ -86,8 +87,7 @@ class Runwatch:
         calls, every = self.settings.discovery_calls, timedelta(minutes=self.settings.discover_every_minutes)
         budget = TokenBucket(rate=0, burst=calls)
         looks = Looks(lambda _: budget, self.ports.clock)
-        # Twice may fail before a run that was so short is overlooked.
-        return discover(self.ports, self._patience, source, deadline, looks, calls=calls, back=3 * every)
+        return discover(self.ports, self._patience, source, deadline, looks, calls=calls, every=every)
 
     def check(self, source: Source, *, discovers: bool = False) -> Mapping[str, str | None]:
         """Why each action that this function needs there cannot be done; None where it can."""
@@ -115,6 +115,12 @@ class Runwatch:
         except BadRequest as error:
             self.ports.journal.refused(body, str(error))
             self.refusals.refuse(body, str(error))
+        except ListFailed as error:
+            self.ports.journal.list_failed(error)
+            raise
+        except (StoreUnavailable, LostRace) as error:
+            self.ports.journal.store_failed("an inbox message", error)
+            raise
 
     @property
     def _patience(self) -> Patience:

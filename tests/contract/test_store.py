@@ -69,6 +69,7 @@ def test_every_field_of_a_record_is_kept(store: Store):
         asked=False,
         unheard=("1/RUNNING", "7/RESUMING"),
         seen_waiting=("7/QUEUED",),
+        heard=("SUCCESS",),
     )
     default = a_tracked()
     assert [name for name in type(record).model_fields if getattr(record, name) == getattr(default, name)] == [

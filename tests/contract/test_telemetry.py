@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from runwatch.adapters.telemetry import NAMESPACE, Metric, PowertoolsJournal
 from runwatch.core.decision import Decision, Patience
 from runwatch.core.failures import Failure
-from runwatch.core.hints import Hint, heard_late
+from runwatch.core.hints import Hint, heard
 from runwatch.core.leaving import ignore, missing, untrack
 from runwatch.core.messages import Witness
 from runwatch.core.tracked import Trouble
@@ -345,7 +345,9 @@ def test_where_no_native_events_are_expected_none_is_missed(capsys: pytest.Captu
 
 def test_an_event_that_came_late_is_counted(written: Written, capsys: pytest.CaptureFixture[str]):
     hint = Hint(RUN, Witness.EVENT, state="RUNNING", at=at())
-    written.journal.committed(heard_late(a_tracked("RUNNING", unheard=("1/RUNNING",)), hint))
+    decision = heard(a_tracked("RUNNING", unheard=("1/RUNNING",)), hint)
+    assert decision is not None
+    written.journal.committed(decision)
     assert _counted(capsys) == ({"EventsLate": 1.0}, EITHER)
 
 

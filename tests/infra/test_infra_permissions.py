@@ -165,6 +165,8 @@ def test_rules_bring_native_events_about_runs_unless_they_are_switched_off_and_r
             "EMR Serverless Job Run Retry",
             "EMR Serverless Job Resource Utilization Update",
         ],
+        "account": [{"Ref": "AWS::AccountId"}],
+        "region": [{"Ref": "AWS::Region"}],
     }
     assert sorted((rule["EventPattern"] for rule in template.of("Events::Rule").values()), key=str) == [
         native,

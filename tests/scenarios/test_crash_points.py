@@ -104,12 +104,12 @@ PROCESSES = {
     "an event of a run that nobody told of": Process(
         an_event(NEW, "PENDING"),
         [NEW],
-        {"GetItem": 1, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
+        {"GetItem": 2, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
     ),
     "an event of a run that owes a message and moved": Process(
         an_event(OWES, "RUNNING"),
         [OWES],
-        {"GetItem": 1, "GetJobRun": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 2, "UpdateItem": 2},
+        {"GetItem": 2, "GetJobRun": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 2, "UpdateItem": 2},
     ),
     "a discovery": Process(
         World.discover,

@@ -7,13 +7,16 @@ import pytest
 from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Reason
 from runwatch.core.failures import Failure
+from runwatch.core.hints import Hint
 from runwatch.core.messages import Witness
-from runwatch.core.tracked import Left
+from runwatch.core.tracked import Left, TrackedRun
 from runwatch.core.watch import Application, Watch
-from runwatch.errors import ListFailed, StoreUnavailable
+from runwatch.discover import discover
+from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from runwatch.ports import ListedRun, NoLook
+from runwatch.sighting import follow
 from tests.builders import BILLED, RUN, SOURCE, detail_of, run_of
-from tests.world import World, cannot
+from tests.world import Until, World, cannot
 
 HERE = RUN.application_id
 
@@ -220,10 +223,19 @@ def test_of_a_run_that_only_a_forged_event_told_of_nobody_hears(world: World, fa
     world.fails(failure)
     world.hint(state="RUNNING", at=world.clock())
     world.minutes(5)
-    assert (world.record().left, world.heard) == (Left.IGNORED, [])
+    assert (world.record().left, world.heard) == (Left.LOST, [])
     world.track()
     world.minutes(5)
     assert world.heard == ["1 LOST" if failure is Failure.NOT_FOUND else "1 QUARANTINED"], "but who asks is answered"
+
+
+def test_a_run_that_was_not_there_yet_is_found_by_a_later_event(world: World):
+    world.fails(Failure.NOT_FOUND)
+    world.hint(state="SUBMITTED", at=world.clock())
+    world.minutes(5)
+    world.goes("RUNNING")
+    world.hint(state="RUNNING", at=world.clock())
+    assert world.heard == ["1 RUNNING"]
 
 
 def test_a_run_that_was_lost_is_watched_again_when_something_new_is_heard_of_it(world: World):
@@ -433,3 +445,110 @@ def test_a_found_run_has_the_list_for_its_witness_only_where_the_list_made_us_lo
     world.after(1).goes("SUCCESS", run_of(1))
     world.tick()
     assert [detail_of(entry)["witness"] for entry in world.taken.taken] == [Witness.SWEEP, Witness.POLL]
+
+
+# Races, and what is hindered.
+
+
+def test_a_request_that_races_with_the_run_s_first_event_is_not_lost(world: World):
+    """The event is stored between the request's read and its write."""
+    world.goes("SUBMITTED", tags={"runwatch:watch": "false"})
+    raced = []
+
+    def the_event_comes(*_: object) -> None:
+        if not raced:
+            raced.append(True)
+            world.hint(state="SUBMITTED", at=world.clock())
+
+    world.store.before("commit", the_event_comes)
+    world.track(team="gold")
+    assert (world.record().asked, world.record().labels, world.record().watched) == (True, {"team": "gold"}, True)
+    world.minutes(1)
+    assert world.heard == ["1 SUBMITTED"]
+
+
+def test_who_always_loses_the_race_is_told_so(world: World):
+    def somebody_is_faster(record: TrackedRun, *_: object) -> None:
+        raise LostRace(record.run)
+
+    world.store.before("commit", somebody_is_faster)
+    with pytest.raises(LostRace):
+        world.track()
+    with pytest.raises(LostRace):
+        world.hint(state="RUNNING", at=world.clock())
+
+
+def test_an_event_whose_look_is_hindered_is_not_counted_as_missed(world: World):
+    world.all_pending(RUN)
+    world.after(1).fails(Failure.THROTTLED)
+    world.hint(state="RUNNING", at=world.clock())
+    world.goes("RUNNING", updated_at=world.clock())
+    world.after(1).tick()
+    assert (world.record().heard, world.record().unheard) == ((), ())
+    world.budget = TokenBucket(rate=0, burst=0)
+    world.after(1).goes("SUCCESS", billed_resource_utilization=BILLED)
+    world.hint(state="SUCCESS", at=world.clock())
+    world.tick()
+    assert (world.record().left, world.record().unheard) == (Left.SETTLED, ())
+
+
+def test_an_event_that_loses_its_race_against_a_tick_is_not_counted_as_missed(world: World):
+    world.all_pending(RUN)
+    world.after(1).goes("RUNNING")
+    looked = []
+
+    def a_tick_comes(*_: object) -> None:
+        if not looked:
+            looked.append(True)
+            world.tick()
+
+    world.aws.after("get", a_tick_comes)
+    world.hint(state="RUNNING", at=world.clock())
+    assert world.heard == ["1 PENDING", "2 RUNNING"]
+    assert detail_of(world.taken.taken[-1])["witness"] == "poll"
+    assert world.record().unheard == ()
+
+
+def test_when_there_is_no_time_left_nobody_is_asked_whether_a_run_is_wanted(world: World):
+    """Ten calls that hang would take the whole batch with them, and what it has done already."""
+    world.catalogue.before("application", cannot())
+    hint = Hint(RUN, Witness.EVENT, "RUNNING", world.clock())
+    with pytest.raises(ListFailed, match="no time is left"):
+        follow(world.ports, world.patience, hint, Until(world.clock, world.clock()), world.looks())
+
+
+def test_an_application_that_cannot_be_asked_for_hinders_no_other(world: World):
+    world.applications |= {f"00f{number}": Application(f"00f{number}") for number in range(7)}
+
+    def fail(application: str) -> None:
+        if application == "00f3":
+            raise ListFailed(Failure.UNAVAILABLE, "GetApplication", SOURCE, "no")
+
+    world.catalogue.before("application", fail)
+    for _ in range(10):
+        report = world.after(5).discover()
+        assert (report.wanted, report.failed[Failure.UNAVAILABLE]) == (7, 1)
+
+
+def test_no_application_waits_longer_than_it_takes_to_have_been_through_all(world: World):
+    world.applications.clear()
+    world.applications.update({f"00f{number:03}": Application(f"00f{number:03}") for number in range(45)})
+    seen: dict[str, int] = {}
+    world.catalogue.before("runs", lambda application, *_: seen.update({application: turn}))
+    for turn in range(60):
+        world.after(5).discover(calls=21)
+        assert all(turn - seen.get(application, 0) <= 6 for application in world.applications), turn
+
+
+def test_what_is_named_is_found_however_many_others_there_are(world: World):
+    world.applications |= {f"00f{number:04}": Application(f"00f{number:04}") for number in range(400)}
+    world.watch = Watch(applications=(HERE,))
+    for _ in range(5):
+        assert world.after(5).discover(calls=20).wanted == 1
+
+
+def test_a_discovery_that_is_out_of_time_says_so(world: World):
+    listed(world, 1)
+    late = Until(world.clock, world.clock())
+    report = discover(world.ports, world.patience, SOURCE, late, world.looks(), calls=20, every=timedelta(minutes=5))
+    assert (report.cut_short, report.listed, world.asked) == (True, 0, [])

@@ -466,6 +466,7 @@ def test_the_tables_in_the_docstring_name_the_reasons_that_a_look_can_have():
         Reason.SETTLED,
         Reason.UNTRACKED,
         Reason.LATE_EVENT,
+        Reason.EARLY_EVENT,
     }
 
 

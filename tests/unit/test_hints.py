@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from runwatch.core.decision import Reason
-from runwatch.core.hints import Hint, heard_late
+from runwatch.core.hints import Hint, heard
 from runwatch.core.messages import Witness
 from runwatch.core.tracked import Left
 from tests.builders import RUN, a_tracked, at
@@ -68,12 +68,33 @@ def test_of_a_run_that_settled_only_another_state_or_attempt_is_news(said: dict[
 
 def test_the_event_of_a_change_that_a_poll_saw_before_came_late_and_once():
     tracked = KNOWN.changed(unheard=("1/RUNNING", "2/SCHEDULED", "2/RUNNING"))
-    first = heard_late(tracked, hint(state="RUNNING", at=at(5)))
-    assert (first.reason, first.record.unheard) == (Reason.LATE_EVENT, ("2/SCHEDULED", "2/RUNNING"))
-    second = heard_late(first.record, hint(state="RUNNING", at=at(5)))
-    assert second.record.unheard == ("2/SCHEDULED",)
-    third = heard_late(second.record, hint(state="RUNNING", at=at(5)))
-    assert (third.reason, third.record, third.entries) == (Reason.SAME, second.record, ())
+    for left in (("2/SCHEDULED", "2/RUNNING"), ("2/SCHEDULED",)):
+        decision = heard(tracked, hint(state="RUNNING", at=at(5)))
+        assert decision is not None
+        assert (decision.reason, decision.record) == (Reason.LATE_EVENT, tracked.changed(unheard=left))
+        tracked = decision.record
+    assert heard(tracked, hint(state="RUNNING", at=at(5))) is None
+
+
+def test_an_event_that_came_before_any_look_could_see_its_change_is_remembered_once():
+    early = heard(KNOWN, hint(state="SUCCESS", at=at(6)))
+    assert early is not None
+    assert (early.reason, early.record, early.entries) == (Reason.EARLY_EVENT, KNOWN.changed(heard=("SUCCESS",)), ())
+    assert heard(early.record, hint(state="SUCCESS", at=at(6))) is None
+
+
+def test_no_more_than_some_are_remembered():
+    tracked = KNOWN.changed(heard=tuple(map(str, range(16))))
+    decision = heard(tracked, hint(state="SUCCESS", at=at(6)))
+    assert decision is not None
+    assert decision.record.heard == (*map(str, range(1, 16)), "SUCCESS")
+
+
+@pytest.mark.parametrize("left", [Left.SETTLED, Left.LOST, Left.UNTRACKED])
+def test_of_a_run_that_left_no_event_is_late_or_early(left: Left):
+    gone = KNOWN.changed(left=left, unheard=("2/RUNNING",))
+    assert heard(gone, hint(state="RUNNING", at=at(5))) is None
+    assert heard(gone, hint(state="SUCCESS", at=at(6))) is None
 
 
 @pytest.mark.parametrize(
@@ -88,4 +109,4 @@ def test_the_event_of_a_change_that_a_poll_saw_before_came_late_and_once():
 def test_what_is_no_event_of_the_change_leaves_it_unheard(other: Hint):
     tracked = KNOWN.changed(unheard=("2/RUNNING",))
     assert other.came_late_for(tracked) is None
-    assert heard_late(tracked, other).record == tracked
+    assert heard(tracked, other) is None

@@ -19,7 +19,8 @@ def test_a_run_that_is_ignored_left_and_is_told_to_nobody():
 @pytest.mark.parametrize("failure", [Failure.NOT_FOUND, Failure.REJECTED])
 def test_what_was_never_found_and_never_asked_for_is_ignored(failure: Failure):
     tracked = a_tracked(asked=False, trouble=Trouble(failure=failure, since=at(), looks=2))
-    assert decided_unread(tracked, failure, at(4)) == ignore(tracked, at(4))
+    gone = tracked.changed(left=Left.LOST, left_at=at(4), trouble=None)
+    assert decided_unread(tracked, failure, at(4)) == Decision(Reason.IGNORED, gone)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,13 @@ def test_a_record_says_whether_somebody_asked(*, asked: bool):
 def test_a_transition_that_no_event_made_us_see_is_unheard(witness: Witness, unheard: tuple[str, ...]):
     decision = decided(a_tracked("PENDING"), a_run("RUNNING", updated_at=at(1)), at(2), witness=witness)
     assert decision.record.unheard == unheard
+
+
+@pytest.mark.parametrize(("state", "heard"), [("RUNNING", ("SUCCESS",)), ("SUCCESS", ("RUNNING",))])
+def test_a_transition_whose_event_came_before_a_look_could_see_it_is_not_unheard(state: str, heard: tuple[str, ...]):
+    tracked = a_tracked("PENDING", heard=("RUNNING", "SUCCESS"))
+    record = decided(tracked, a_run(state, updated_at=at(1)), at(2)).record
+    assert (record.heard, record.unheard) == (heard, ())
 
 
 def test_of_a_run_that_is_retried_for_ever_the_latest_are_remembered():

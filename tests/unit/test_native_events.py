@@ -104,6 +104,9 @@ def test_what_the_request_says_counts_for_more_than_where_its_event_comes_from()
     assert parse(from_afar, [SOURCE]) == Track(RUN)
     with pytest.raises(BadRequest, match="could be any of"):
         parse(from_afar, BOTH)
+    of_others = event("", {}, source="runwatch", detail={"track": NAMED}, account="210987654321")
+    with pytest.raises(BadRequest, match="210987654321/any Region is not a configured source"):
+        parse(of_others, [SOURCE])
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ def test_all_applications_are_wanted_unless_something_else_is_said():
         ({"applications": [], "application_tags": {"team": "silver"}}, False),
         ({"applications": [], "application_tags": {"owner": "*"}}, False),
         ({"applications": ["*"], "ignore": ["gold-*"]}, False),
+        ({"applications": ["*"], "ignore": ["[g]old-*"]}, True),
+        ({"applications": [], "application_tags": {"team": "[g]old"}}, False),
         ({"applications": ["00f1"], "ignore": ["gold-daily"]}, False),
         ({"applications": ["*"], "ignore": ["silver-*"]}, True),
     ],

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     UNTRACKED = "untracked"
     IGNORED = "ignored"
     LATE_EVENT = "late event"
+    EARLY_EVENT = "early event"
     NOT_WATCHED = "not watched"
 
 

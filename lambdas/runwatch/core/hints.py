@@ -13,7 +13,9 @@ from runwatch.core.ids import RunId
 from runwatch.core.messages import Witness
 from runwatch.core.tracked import Left, TrackedRun
 
-__all__ = ["Hint", "heard_late"]
+__all__ = ["Hint", "heard"]
+
+HEARD_AT_MOST = 16
 
 
 @dataclass(frozen=True)
@@ -44,19 +46,21 @@ class Hint:
 
     def came_late_for(self, tracked: TrackedRun) -> str | None:
         """The change that it tells of, if a poll has seen it before."""
-        if self.witness is not Witness.EVENT or self.state is None:
+        if self.witness is not Witness.EVENT or self.state is None or not tracked.watched:
             return None
         return next((change for change in tracked.unheard if change.endswith(f"/{self.state}")), None)
 
 
-def heard_late(tracked: TrackedRun, hint: Hint) -> Decision:
-    """Note that the event of a change has come after all."""
+def heard(tracked: TrackedRun, hint: Hint) -> Decision | None:
+    """Note that the event of a change has come: late, or before a look could see the change; None if that is known."""
     late = hint.came_late_for(tracked)
-    if late is None:
-        return Decision(Reason.SAME, tracked)
-    unheard = list(tracked.unheard)
-    unheard.remove(late)
-    return Decision(Reason.LATE_EVENT, tracked.changed(unheard=tuple(unheard)))
+    if late is not None:
+        unheard = list(tracked.unheard)
+        unheard.remove(late)
+        return Decision(Reason.LATE_EVENT, tracked.changed(unheard=tuple(unheard)))
+    if hint.state is None or not tracked.watched or hint.state in tracked.heard or not hint.is_news_to(tracked):
+        return None
+    return Decision(Reason.EARLY_EVENT, tracked.changed(heard=(*tracked.heard, hint.state)[-HEARD_AT_MOST:]))
 
 
 def _whole_milliseconds(moment: datetime) -> datetime:

@@ -58,10 +58,7 @@ def untrack(tracked: TrackedRun, now: datetime) -> Decision:
 
 
 def ignore(tracked: TrackedRun, now: datetime) -> Decision:
-    """Forget a run that nobody asked for and nobody was told of.
-
-    Its name or its tags say that it is not to be watched, or there never was such a run: then the hint was forged.
-    """
+    """Forget a run that nobody asked for, now that its name or its tags say that it is not to be watched."""
     return Decision(Reason.IGNORED, tracked.changed(left=Left.IGNORED, left_at=now, trouble=None))
 
 
@@ -75,7 +72,8 @@ def missing(tracked: TrackedRun, failure: Failure, cause: str, now: datetime, pa
     if now - trouble.since < patience.for_missing:
         return Decision(Reason.UNREAD, tracked)
     if tracked.state is None and not tracked.asked:
-        return ignore(tracked, now)
+        # A forged hint, or one that was too early by minutes. Nobody was told of the run; a later hint may find it.
+        return Decision(Reason.IGNORED, tracked.changed(left=Left.LOST, left_at=now, trouble=None))
     lost = failure is Failure.NOT_FOUND
     record = _leaving(tracked, Left.LOST if lost else Left.QUARANTINED, now)
     detail = (Lost if lost else Quarantined).told(record, None, now, since=trouble.since, cause=cause)

@@ -149,12 +149,11 @@ def _request(ask: _Ask, sources: Sequence[Source], sent: dict[str, Any]) -> Trac
 
 
 def _run(wanted: _Named, verb: str, sources: Sequence[Source], sent: dict[str, Any]) -> RunId:
+    account = wanted.account or sent.get("account")  # Whose event it is, unless the request says something else.
     matching = [
-        source
-        for source in sources
-        if wanted.account in {None, source.account} and wanted.region in {None, source.region}
+        source for source in sources if account in (None, source.account) and wanted.region in (None, source.region)
     ]
-    asked = f"{wanted.account or 'any account'}/{wanted.region or 'any Region'}"
+    asked = f"{account or 'any account'}/{wanted.region or 'any Region'}"[:100]
     if not matching:
         configured = ", ".join(map(str, sources))
         raise BadRequest(f"{verb}.account, {verb}.region: {asked} is not a configured source ({configured})")

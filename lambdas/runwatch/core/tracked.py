@@ -30,7 +30,7 @@ class Left(StrEnum):
     """AWS refuses its ids."""
     UNTRACKED = "untracked"
     IGNORED = "ignored"
-    """Nobody asked for it, and it is not to be watched, or was never there: no message ever told of it."""
+    """Nobody asked for it, and its name or tags say that it is not to be watched: no message ever told of it."""
 
 
 class Trouble(BaseModel):
@@ -84,6 +84,8 @@ class TrackedRun(BaseModel):
     """Whether a message of this attempt has said that RUNNING was reached."""
     spent: dict[str, float] = Field(default_factory=dict)
     """Seconds in each state that the run has moved on from."""
+    heard: tuple[str, ...] = ()
+    """States that a native event has told of, and that no look has seen yet."""
     unheard: tuple[str, ...] = ()
     """Transitions, as `<attempt>/<state>`, that a poll saw and of which no native event has come yet."""
 

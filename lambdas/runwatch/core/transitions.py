@@ -92,7 +92,7 @@ def _changed(
     ran_unseen = not running_told and _has_run(seen)
     since = _changed_at(seen)
     passed = _passed(tracked, attempt, seen.state, ran_unseen=ran_unseen)
-    unheard = () if witness is Witness.EVENT else (f"{attempt}/{seen.state}",)
+    unheard = () if witness is Witness.EVENT or seen.state in tracked.heard else (f"{attempt}/{seen.state}",)
     record = tracked.changed(
         sequence=tracked.sequence + 1,
         left=None,
@@ -106,6 +106,7 @@ def _changed(
         state_seen_at=now,
         state_since=since,
         running_told=running_told or ran_unseen or State.RUNNING in (*passed, seen.state),
+        heard=tuple(state for state in tracked.heard if state != seen.state),
         unheard=(*tracked.unheard, *unheard)[-UNHEARD_AT_MOST:],
         spent=_spent(tracked, seen, since, ran_unseen=ran_unseen),
     )

@@ -40,16 +40,23 @@ class Watch(BaseModel):
     def is_for_nothing(self) -> bool:
         return not (self.applications or self.application_tags)
 
+    def may_want(self, application: Application) -> bool:
+        """The same of one whose tags are not known: whether they are worth asking for."""
+        if self.ignores(application.name, {}):
+            return False
+        return bool(self.application_tags) or self._names(application)
+
     def wants(self, application: Application) -> bool:
         """Whether runs of this application are watched."""
         if self.ignores(application.name, application.tags):
             return False
-        if application.id in self.applications or _matches(application.name or "", self.applications):
-            return True
-        return any(
-            name in application.tags and fnmatchcase(application.tags[name], value)
+        return self._names(application) or any(
+            name in application.tags and _matches(application.tags[name], [value])
             for name, value in self.application_tags.items()
         )
+
+    def _names(self, application: Application) -> bool:
+        return application.id in self.applications or _matches(application.name or "", self.applications)
 
     def ignores(self, name: str | None, tags: Mapping[str, str]) -> bool:
         """Whether an application or a job run of this name and with these tags is not to be watched."""
@@ -57,4 +64,5 @@ class Watch(BaseModel):
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    """Brackets are brackets: of what fnmatch knows only `*` and `?` are promised."""
+    return any(fnmatchcase(name, pattern.replace("[", "[[]")) for pattern in patterns)
