@@ -61,12 +61,15 @@ class Inbox(Construct):
         )
 
     def take_requests(self) -> None:
-        """Whoever may put events of the source `runwatch` may have runs tracked."""
+        """Whoever may put events of the source `runwatch` may have runs tracked.
+
+        What Runwatch publishes has that source, too, and somebody may forward it to the bus: that is no request.
+        """
         events.CfnRule(
             self,
             "Requests",
             description="Requests to track job runs, put as events, go to Runwatch's inbox",
-            event_pattern={"source": [OURS]},
+            event_pattern={"source": [OURS], "detail-type": [{"anything-but": {"prefix": "EMR Serverless Job Run "}}]},
             targets=[self._target()],
         )
 

@@ -3,6 +3,8 @@
 import pytest
 from templates import ACCOUNT, REGION, Grant, Template
 
+from runwatch.core.messages import MESSAGES
+
 
 def every_functions_grants(service: str, *sources: str) -> set[Grant]:
     table, watch, outbox = "<runs table>", "<runs table>/index/watch", "<runs table>/index/outbox"
@@ -154,10 +156,16 @@ def test_events_come_to_the_inbox_and_what_cannot_be_delivered_to_its_dead_lette
     assert len(allowed) == 2
 
 
+def test_nothing_that_is_published_is_taken_for_a_request():
+    names = [message.model_fields["detail_type"].default for message in MESSAGES]
+    assert names
+    assert all(name.startswith("EMR Serverless Job Run ") for name in names)
+
+
 def test_rules_bring_native_events_about_runs_unless_they_are_switched_off_and_requests_always(
     template: Template, configured: Template
 ):
-    requests = {"source": ["runwatch"]}
+    requests = {"source": ["runwatch"], "detail-type": [{"anything-but": {"prefix": "EMR Serverless Job Run "}}]}
     native = {
         "source": ["aws.emr-serverless"],
         "detail-type": [
