@@ -135,6 +135,14 @@ def test_whoever_is_refused_is_told_what_is_configured():
     )
 
 
+def test_of_whoever_s_event_a_request_came_in_no_more_is_quoted_than_it_takes():
+    with pytest.raises(BadRequest) as refused:
+        parse(event("", {}, source="runwatch", detail={"track": NAMED}, account="9" * 200), [SOURCE])
+    assert str(refused.value) == (
+        f"track.account, track.region: {'9' * 100} is not a configured source (123456789012/us-east-1)"
+    )
+
+
 def test_a_time_that_is_none_in_utc_is_refused_with_the_reason():
     with pytest.raises(BadRequest) as refused:
         parse(event("Run State Change", {"updatedAt": "0001-01-01T00:00:00+14:00"}), BOTH)

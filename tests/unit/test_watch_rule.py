@@ -40,6 +40,29 @@ def test_applications_are_wanted_by_id_by_name_or_by_tag_and_ignored_by_name(sai
     assert Watch.model_validate(said).wants(GOLD) is wanted
 
 
+@pytest.mark.parametrize(
+    ("said", "worth_it"),
+    [
+        ({}, True),
+        ({"applications": ["gold-*"]}, True),
+        ({"applications": ["00f1"]}, True),
+        ({"applications": ["silver"]}, False),
+        ({"applications": ["silver"], "application_tags": {"team": "gold"}}, True),
+        ({"applications": [], "application_tags": {"team": "silver"}}, True),
+        ({"ignore": ["gold-*"]}, False),
+        ({"applications": ["00f1"], "application_tags": {"team": "gold"}, "ignore": ["gold-daily"]}, False),
+    ],
+)
+def test_tags_are_worth_asking_for_where_the_name_does_not_say_no(said: dict[str, object], *, worth_it: bool):
+    assert Watch.model_validate(said).may_want(Application("00f1", "gold-daily")) is worth_it
+
+
+def test_brackets_in_a_pattern_are_brackets():
+    assert Watch(ignore=("[tmp] *",)).ignores("[tmp] payroll", {})
+    assert not Watch(ignore=("[tmp]*",)).ignores("payroll", {})
+    assert not Watch(ignore=("[tmp]*",)).ignores("tmp", {})
+
+
 @pytest.mark.parametrize(("value", "wanted"), [("false", False), ("False", False), ("true", True), ("", True)])
 def test_a_tag_opts_an_application_out_whatever_else_is_said(value: str, *, wanted: bool):
     tags = {"runwatch:watch": value, "team": "gold"}
