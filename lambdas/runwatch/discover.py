@@ -6,7 +6,7 @@
 3. Each run that is not watched is a sighting, with the list as its witness: `runwatch.sighting.follow`.
 
 It has a small number of calls of its own, since ListJobRuns allows one a second to everybody together. What they do not
-reach this time comes first at some other time. One application that cannot be listed hinders no other.
+reach comes next. One application that cannot be listed hinders no other.
 """
 
 from collections.abc import Callable, Iterator

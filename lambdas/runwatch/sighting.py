@@ -108,7 +108,7 @@ def _tracked(ports: Ports, wanted: Track) -> TrackedRun:
 def _with_news(ports: Ports, stored: TrackedRun | None, hint: Hint) -> TrackedRun | None:
     """The record to look for; None if the hint is no news, or the run left because it is not to be watched."""
 
-    def follow(stored: TrackedRun | None) -> TrackedRun:
+    def watch(stored: TrackedRun | None) -> TrackedRun:
         if stored is None:
             return TrackedRun.new(hint.run, ports.clock(), asked=False)
         if stored.watched or stored.left in FOR_GOOD or not hint.is_news_to(stored):
@@ -125,7 +125,7 @@ def _with_news(ports: Ports, stored: TrackedRun | None, hint: Hint) -> TrackedRu
             if hint.witness is Witness.EVENT:
                 ports.journal.not_looked(hint.run, NoLook.OLD)
             return None
-    return _stored(ports, stored, hint.run, follow)
+    return _stored(ports, stored, hint.run, watch)
 
 
 def _stored(

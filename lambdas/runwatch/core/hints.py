@@ -16,6 +16,7 @@ from runwatch.core.tracked import Left, TrackedRun
 __all__ = ["Hint", "heard"]
 
 HEARD_AT_MOST = 16
+"""Whoever sends forged events must not make a record grow."""
 
 
 @dataclass(frozen=True)
