@@ -37,23 +37,24 @@ from botocore.exceptions import ClientError
 from rich.progress import Progress
 
 from benchmarks.day import BEGINS, SEED, Delivery, a_day, delivered, events_of
+from benchmarks.report import Grid, Line, Part, number, paragraph
 from cli.verdict import Change, judge
 from infra.config import Config
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless
-from runwatch.adapters.memory import MemoryJournal, MemoryStore, one_by_one
+from runwatch.adapters.memory import MemoryJournal, MemoryStore, OneByOne
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.states import is_terminal
 from runwatch.ports import NoLook, Refusal
 from runwatch.settings import PREFIX
-from runwatch.wiring import INBOXES, RemainingTime, Runwatch, build
+from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ManualClock, Scenario, Simulator
 from simulator.errors import ApiError
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
 
-__all__ = ["Figures", "SideBySide", "measured"]
+__all__ = ["Figures", "SideBySide", "days", "measured", "told"]
 
 RUNS = 500
 SHARES = (0.0, 0.05, 0.3)
@@ -61,6 +62,8 @@ SHARES = (0.0, 0.05, 0.3)
 
 ANSWER = 0.02
 """Seconds that a call takes; a tick makes several at once."""
+INBOXES = 2
+"""Invocations of the inbox that Lambda makes at once."""
 BATCH = 10
 GATHERED_FOR = timedelta(0)
 """How long Lambda gathers messages for a batch, unless it is full before: as `infra/inbox.py` asks for."""
@@ -70,6 +73,11 @@ ASKED_AFTER = timedelta(seconds=0.5)
 """From a run's start until the request to track it is in the queue."""
 AFTERWARDS = timedelta(minutes=30)
 """Time after the last run's end for what is still to come: discovery, bills, summaries."""
+
+SOON = 5
+"""Seconds within which half of the transitions are told, whatever befalls the events."""
+ONE_TICK_AND_A_HALF = 90
+"""Seconds within which 99 of a hundred are told."""
 
 CONFIG = Config()
 FOR_EVER = RemainingTime(ends=math.inf)
@@ -117,7 +125,59 @@ class SideBySide:
     runwatch: Figures
 
 
-def measured() -> list[SideBySide]:
+Row = tuple[str, Callable[[Figures], float], float | None]
+"""What it is, where it is found, and the most that Runwatch may have of it."""
+TOLD: list[Row] = [
+    ("ends not told", lambda of: of.ends_not_told, 0),
+    ("transitions told, %", lambda of: 100 * of.told_of_all, None),
+    ("median delay, s", lambda of: of.median, SOON),
+    ("99th percentile, s", lambda of: of.slow, ONE_TICK_AND_A_HALF),
+    ("99th percentile of ends, s", lambda of: of.slow_of_ends, ONE_TICK_AND_A_HALF),
+    ("longest delay, s", lambda of: of.longest, None),
+]
+LOOKED: list[Row] = [
+    ("seen and not told, or wrong", lambda of: of.faults, 0),
+    ("GetJobRun per transition", lambda of: of.looks_per_transition, None),
+    ("ListJobRuns calls", lambda of: of.lists, None),
+    ("throttled calls", lambda of: of.throttled, None),
+    ("looks left to the tick", lambda of: of.left_to_tick, None),
+]
+"""Of those who look, which listening to events is not."""
+
+
+def measured() -> Part:
+    return told(days())
+
+
+def told(found: Sequence[SideBySide]) -> Part:
+    """What is to be said of it."""
+    return Part(
+        "A day, told by events alone, by polling alone and by Runwatch",
+        paragraph(__doc__),
+        [
+            Line(what, f"{RUNS} runs, {each.share:.0%} of events lost, late, doubled", of(each.runwatch), limit)
+            for each in found
+            for what, of, limit in (*TOLD, *LOOKED)
+            if limit is not None
+        ],
+        Grid(
+            ("what", "events lost, late, doubled", "events alone", "polling alone", "Runwatch"),
+            [
+                (
+                    what,
+                    f"{each.share:.0%}",
+                    number(of(each.events_alone)) if (what, of, limit) in TOLD else "",
+                    number(of(each.polling_alone)),
+                    number(of(each.runwatch)),
+                )
+                for each in found
+                for what, of, limit in (*TOLD, *LOOKED)
+            ],
+        ),
+    )
+
+
+def days() -> list[SideBySide]:
     """The three of them at each share. The same day gives the same figures each time."""
     scenario = a_day(RUNS)
     truth = _truth(scenario)
@@ -258,9 +318,7 @@ class _Deployment:
             if discovers and minute % CONFIG.discovery.every_minutes == 0:
                 self._plan(discovers_at, self._discover)
         while self._agenda:
-            at, _, happens = heapq.heappop(self._agenda)
-            self._clock.advance(max(at - self._clock(), timedelta()))  # calls take time, so it may be past already
-            happens()
+            self._happens_next()
 
     def figures(self, truth: Truth) -> Figures:
         answered = [Change(each.job_run_id, each.attempt, each.state) for each in self._simulator.answered()]
@@ -276,6 +334,18 @@ class _Deployment:
 
     def _plan(self, at: datetime, happens: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (at, next(self._numbers), happens))
+
+    def _happens_next(self) -> None:
+        at, _, happens = heapq.heappop(self._agenda)
+        self._clock.advance(max(at - self._clock(), timedelta()))  # calls take time, so it may be past already
+        happens()
+
+    def _sleep(self, seconds: float) -> None:
+        """One invocation waits; the world goes on meanwhile."""
+        wakes_at = self._clock() + timedelta(seconds=seconds)
+        while self._agenda and self._agenda[0][0] <= wakes_at:
+            self._happens_next()
+        self._clock.advance(max(wakes_at - self._clock(), timedelta()))
 
     def _tick(self) -> None:
         self._poller.tick(self._source, FOR_EVER)
@@ -312,7 +382,8 @@ class _Deployment:
             topic=self._subscriber,
             journal=self._journal,
             clock=self._clock,
-            at_once=one_by_one,
+            sleep=self._sleep,
+            calls=OneByOne(self._sleep),
         )
         return replace(built, ports=ports)
 
@@ -324,12 +395,7 @@ def _environment(source: Source) -> dict[str, str]:
         "events_topic_arn": "events",
         "refused_queue_url": "refused",
         "sources": source,
-        "watch": CONFIG.watch_by_source,
-        "discovery_calls": CONFIG.discovery.calls,
-        "discover_every_minutes": CONFIG.discovery.every_minutes,
-        "inbox_looks_per_second": CONFIG.inbox.looks_per_second,
-        **CONFIG.poll.model_dump(),
-        **CONFIG.runs.model_dump(),
+        **CONFIG.settings,
     }
     return {f"{PREFIX}{field.upper()}": str(value) for field, value in settings.items()}
 

@@ -8,10 +8,11 @@ from typing import Self
 
 from rich.progress import Progress
 
+from cli.at_once import at_once
 from cli.deployment import Deployment
 from cli.exits import NotFound, WrongUsage, problems
 from cli.naming import named
-from cli.runs import AT_ONCE, left_since, merged, watched
+from cli.runs import left_since, merged, watched
 from cli.times import moment
 from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
@@ -94,7 +95,7 @@ def selected(deployment: Deployment, selection: Selection, now: datetime) -> tup
 
     ledgers = []
     with progressing(len(found.runs)) as progress:
-        for ledger in progress.track(AT_ONCE(read, found.runs), total=len(found.runs), description="Reading ledgers"):
+        for ledger in progress.track(at_once(read, found.runs), total=len(found.runs), description="Reading ledgers"):
             if isinstance(ledger, RecordUnreadable):
                 found.unreadable.append(ledger)
             else:

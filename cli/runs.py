@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from cli.at_once import at_once
 from cli.deployment import Deployment
 from cli.exits import say
 from cli.filters import Filters, since
 from cli.times import written
-from runwatch.adapters.threads import Threads
 from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind
@@ -19,8 +19,6 @@ from runwatch.ports import Watched
 
 __all__ = ["asked_for", "facts", "left_since", "merged", "say_unreadable", "tagged", "watched"]
 
-AT_ONCE = Threads(8)
-"""Reads under way at once: boto3's pool has ten connections."""
 SEEN_NOTHING = {Kind.LOST, Kind.QUARANTINED, Kind.UNTRACKED}
 """Messages that no look stands behind, and so tell no tags."""
 
@@ -33,7 +31,7 @@ def left_since(deployment: Deployment, start: datetime, now: datetime) -> Watche
     """Runs that left between `start` and now."""
     days = [start.date() + timedelta(days=number) for number in range((now.date() - start.date()).days + 1)]
     read: Callable[[date], Watched] = deployment.store.left_on
-    found = merged(AT_ONCE(read, days))
+    found = merged(at_once(read, days))
     found.runs = [record for record in found.runs if record.left_at is None or record.left_at >= start]
     return found
 
@@ -71,7 +69,7 @@ def tagged(
             return record, error
 
     having, unreadable = [], []
-    for record, found in AT_ONCE(read, records):
+    for record, found in at_once(read, records):
         if isinstance(found, RecordUnreadable):
             unreadable.append(found)
         elif tags.items() <= found.items():

@@ -43,10 +43,10 @@ class Alarms(Construct):
         self._on_function(poller)
         self._on_function(inbox)
 
-    def on_source(self, source: Source) -> None:
+    def on_source(self, source: Source, *, role_arn: str | None) -> None:
         """Ring when a source is not watched as it should be, or its messages do not get out."""
         self._on_ticks(source)
-        self._on_looks(source)
+        self._on_looks(source, role_arn)
         self._on_messages(source)
 
     def _on_ticks(self, source: Source) -> None:
@@ -79,11 +79,11 @@ class Alarms(Construct):
             periods=NOT_STORED_MINUTES,
         )
 
-    def _on_looks(self, source: Source) -> None:
+    def _on_looks(self, source: Source, role_arn: str | None) -> None:
         place, minutes = construct_id(source), self._config.trouble_minutes
         self._alarm(
             "Denied",
-            f"Restore emr-serverless:GetJobRun to the poller's role: AWS refuses to let it read job runs of {source}.",
+            f"{_restore(role_arn)}: AWS refuses to let it read job runs of {source}.",
             place=place,
             metric=self._tick(Metric.DENIED, source),
             periods=DENIED_MINUTES,
@@ -216,3 +216,9 @@ class Alarms(Construct):
         )
         alarm.add_alarm_action(self._tell)
         alarm.add_ok_action(self._tell)
+
+
+def _restore(role_arn: str | None) -> str:
+    if role_arn is None:
+        return "Restore emr-serverless:GetJobRun to the poller's role"
+    return f"See whether the poller may still assume {role_arn} and whether that may call emr-serverless:GetJobRun"

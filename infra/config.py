@@ -16,11 +16,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from runwatch.core.ids import MalformedId, Source
+from runwatch.core.watch import Watch
+from runwatch.settings import EXTERNAL_ID, ROLE, AtSource
 
 __all__ = ["Config", "FaultyConfig", "load"]
 
-WATCH_AT_MOST = 2000
-"""Characters. Lambda allows 4 KB for all environment variables of a function."""
+SOURCES_AT_MOST = 2500
+"""Bytes, of what the functions are told of the sources. Lambda allows 4 KB for all environment variables of one."""
+SOMEBODY = f"{0:012}"
+"""In place of the stack's own account, which only deploying tells."""
+STACK_NAME = r"^[A-Za-z][A-Za-z0-9-]{0,99}$"
+SPOKE_ROLE = "RunwatchSpoke"
+"""The role that the spoke stack makes in another account is called this, a hyphen, and its Region."""
 EMAIL = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -34,7 +41,7 @@ class FaultyConfig(Exception):
 
 def _a_region(text: str) -> str:
     try:
-        return Source.parse(f"{0:012}/{text}").region
+        return Source.parse(f"{SOMEBODY}/{text}").region
     except MalformedId as error:
         raise ValueError(f"{text!r} is not the name of a Region, such as eu-central-1") from error
 
@@ -59,7 +66,7 @@ class Section(BaseModel):
 
 
 class StackSection(Section):
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$")] = "Runwatch"
+    name: Annotated[str, Field(pattern=STACK_NAME)] = "Runwatch"
 
 
 class WatchSection(Section):
@@ -71,18 +78,48 @@ class WatchSection(Section):
     native_events: bool = True
 
 
+Every = Annotated[int, Field(ge=5, le=60)]
+QuotaShare = Annotated[float, Field(ge=0.05, le=1)]
+
+
 class SourceSection(Section):
     region: Annotated[str, AfterValidator(_a_region)]
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
+    """None: the stack's own."""
+    role_arn: Annotated[str, Field(pattern=ROLE)] | None = None
+    external_id: Annotated[str, Field(pattern=EXTERNAL_ID)] | None = None
+    every: Every | None = None
+    """None: as the file's `[poll]` says; so for the next."""
+    quota_share: QuotaShare | None = None
     watch: WatchSection | None = None
     """None: as the file's `[watch]` says."""
 
+    @property
+    def role(self) -> str | None:
+        """The role that is assumed to look there; the one that the spoke stack makes, where none is named."""
+        if self.role_arn is not None or self.account is None:
+            return self.role_arn
+        partition = Source(self.account, self.region).partition
+        return f"arn:{partition}:iam::{self.account}:role/{SPOKE_ROLE}-{self.region}"
 
-def _different_regions(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:
-    _all_different(tuple(source.region for source in sources))
+    @model_validator(mode="after")
+    def _has_a_role_for_its_external_id(self) -> Self:
+        if self.external_id is not None and self.role is None:
+            raise ValueError("external_id is for a role, and this source has neither account nor role_arn")
+        return self
+
+
+def _all_different_sources(sources: tuple[SourceSection, ...]) -> tuple[SourceSection, ...]:
+    _all_different(
+        tuple(f"{source.account}/{source.region}" if source.account else source.region for source in sources)
+    )
     return sources
 
 
 class Poll(Section):
+    every: Every = 60
+    quota_share: QuotaShare = 0.5
+    sweep: Literal["when_needed", "whenever_possible"] = "when_needed"
     # A look lasts at most both timeouts. The margin leaves it that time, and is itself shorter than the inbox
     # function's time limit, so that no allowed configuration keeps a function from ever looking.
     parallel_looks: Annotated[int, Field(ge=1, le=50)] = 8
@@ -104,7 +141,7 @@ class Discovery(Section):
 
 
 class InboxSection(Section):
-    looks_per_second: Annotated[float, Field(ge=0.2, le=10)] = 2
+    share_of_looks: Annotated[float, Field(ge=0, le=0.9)] = 0.4
 
 
 class Runs(Section):
@@ -144,7 +181,7 @@ class Config(Section):
     """The whole file. Whatever it leaves out has the value that `config/default.toml` shows."""
 
     stack: StackSection = StackSection()
-    sources: Annotated[tuple[SourceSection, ...], AfterValidator(_different_regions)] = ()
+    sources: Annotated[tuple[SourceSection, ...], AfterValidator(_all_different_sources)] = ()
     watch: WatchSection = WatchSection()
     discovery: Discovery = Discovery()
     inbox: InboxSection = InboxSection()
@@ -158,28 +195,42 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _fits_into_a_function_s_environment(self) -> Self:
-        if len(self.watch_by_source) > WATCH_AT_MOST:
-            raise ValueError(f"watch: all that is said there takes more than {WATCH_AT_MOST} characters as JSON")
+        names = ",".join(f"{source.account or SOMEBODY}/{source.region}" for source in self.sources)
+        size = len(names.encode()) + len(str(self.settings["at_sources"]).encode())
+        if size > SOURCES_AT_MOST:
+            raise ValueError(
+                f"sources: what is said of them, [watch] included, takes {size} of {SOURCES_AT_MOST} bytes"
+            )
         return self
 
     @property
-    def watch_by_source(self) -> str:
-        """What is watched unasked, as the functions are told it: a JSON list in the order of the sources."""
-        return json.dumps([section.model_dump(exclude_defaults=True) for section in self._watches])
+    def settings(self) -> dict[str, object]:
+        """The fields of `runwatch.settings.Settings` that this file decides, as they stand in the environment."""
+        poll = self.poll.model_dump(exclude={"every", "quota_share", "sweep"})
+        return {
+            "at_sources": f"[{','.join(at.model_dump_json(exclude_defaults=True) for at in self.at_sources)}]",
+            "discovery_calls": self.discovery.calls,
+            "discover_every_minutes": self.discovery.every_minutes,
+            "inbox_share_of_looks": self.inbox.share_of_looks,
+            **poll,
+            **self.runs.model_dump(),
+        }
 
     @property
-    def hears(self) -> tuple[bool, ...]:
-        """Whether native events are to come from each source, in their order."""
-        return tuple(section.native_events for section in self._watches)
+    def at_sources(self) -> tuple[AtSource, ...]:
+        """What is settled for each source, in their order; for the stack's own Region where none is named."""
+        return tuple(self._at(source) for source in self.sources) or (self._at(None),)
 
-    @property
-    def _watches(self) -> list[WatchSection]:
-        return [source.watch or self.watch for source in self.sources] or [self.watch]
-
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """Regions to watch in the stack's own account; empty means the Region of the stack."""
-        return tuple(source.region for source in self.sources)
+    def _at(self, source: SourceSection | None) -> AtSource:
+        watch, every, share = (source.watch, source.every, source.quota_share) if source else (None, None, None)
+        return AtSource(
+            watch=Watch.model_validate((watch or self.watch).model_dump()),
+            every=self.poll.every if every is None else every,
+            quota_share=self.poll.quota_share if share is None else share,
+            sweep_whenever_possible=self.poll.sweep == "whenever_possible",
+            role_arn=source.role if source else None,
+            external_id=source.external_id if source else None,
+        )
 
 
 def load(path: Path) -> Config:
@@ -203,4 +254,5 @@ def _told(fault: ErrorDetails) -> str:
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).removeprefix(".")
     if fault["type"] == "extra_forbidden":
         return f"{place}: there is no such setting"
-    return f"{place}: {fault['msg'].removeprefix('Value error, ')}"
+    said = fault["msg"].removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said

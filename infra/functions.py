@@ -62,6 +62,7 @@ class Function(Construct):
                 "POWERTOOLS_SERVICE_NAME": service,
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": config.log_level,
+                "PYDANTIC_DISABLE_PLUGINS": "__all__",  # there are none, and to look for them takes time at every start
             },
         )
         Validations.of(self.function).acknowledge(

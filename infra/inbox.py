@@ -5,7 +5,7 @@ What no number of tries can make right, and what failed too often, ends in the d
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -45,19 +45,49 @@ class Inbox(Construct):
     def hear(self, sources: Sequence[Source]) -> None:
         """Have what EMR Serverless itself tells of these sources' job runs sent here.
 
-        No others' events: on a bus to which more is forwarded than is watched, they would all be refused.
+        No others' events: on a bus to which more is forwarded than is watched, they would all be refused. So there is a
+        rule for each account, with its own Regions; and of other accounts nothing but these events is let in.
         """
-        events.CfnRule(
+        regions: dict[str, list[str]] = {}
+        for source in sources:
+            regions.setdefault(source.account, []).append(source.region)
+        others = [account for account in regions if not Token.is_unresolved(account)]
+        for account, watched in regions.items():
+            events.CfnRule(
+                self,
+                f"NativeEvents{account}" if account in others else "NativeEvents",
+                description="What EMR Serverless tells of job runs goes to Runwatch's inbox, as a hint where to look",
+                event_pattern={
+                    "source": [NATIVE],
+                    "detail-type": list(NATIVE_EVENTS),
+                    "account": [account],
+                    "region": watched,
+                },
+                targets=[self._target()],
+            )
+        if others:
+            self._let_in(others)
+
+    def _let_in(self, accounts: Sequence[str]) -> None:
+        """Rules of these accounts may send native events to this Region's default bus."""
+        stack = Stack.of(self)
+        # Not as events.CfnEventBusPolicy, of which the CDK warns that fields are deprecated which are not used here.
+        CfnResource(
             self,
-            "NativeEvents",
-            description="What EMR Serverless tells of job runs goes to Runwatch's inbox, as a hint where to look",
-            event_pattern={
-                "source": [NATIVE],
-                "detail-type": list(NATIVE_EVENTS),
-                "account": list(dict.fromkeys(source.account for source in sources)),
-                "region": list(dict.fromkeys(source.region for source in sources)),
+            "Spokes",
+            type="AWS::Events::EventBusPolicy",
+            properties={
+                "EventBusName": "default",
+                "StatementId": f"{stack.stack_name[:50]}-Spokes",
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": [f"arn:{stack.partition}:iam::{account}:root" for account in accounts]},
+                    "Action": "events:PutEvents",
+                    "Resource": stack.format_arn(service="events", resource="event-bus", resource_name="default"),
+                    # The key has several values where a call brings several events.
+                    "Condition": {"ForAllValues:StringEquals": {"events:source": NATIVE}},
+                },
             },
-            targets=[self._target()],
         )
 
     def take_requests(self) -> None:

@@ -3,10 +3,9 @@
 Every permission of every role stands here, action by action, with the resources it is for.
 """
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from aws_cdk import Acknowledgment, CfnOutput, Duration, Stack, Token, Validations
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -16,18 +15,18 @@ from infra.dashboard import Dashboard
 from infra.functions import Function
 from infra.inbox import Inbox
 from infra.layer import DependencyLayer
+from infra.permissions import LISTING, LOOKING, acknowledge_wildcard, allow, allow_at
 from infra.schedule import Schedule
 from infra.sources import to_watch
 from infra.table import RunsTable
 from infra.topics import Topics
 from infra.wheels import Target
-from runwatch.core.ids import Source
 from runwatch.settings import PREFIX
 
 __all__ = ["RunwatchStack"]
 
-TICK = Duration.seconds(55)
-"""The poller's time limit: a tick is over, or cut off, before the next one of its source begins."""
+TICK = Duration.seconds(70)
+"""The poller's time limit: a tick makes its last call within its minute; the rest is for a call that hangs."""
 BATCH = Duration.seconds(30)
 """The inbox function's time limit: ten messages, each a look that may time out, several at once."""
 
@@ -49,12 +48,13 @@ class RunwatchStack(Stack):
             config.stack.name,
             description="Runwatch: follows EMR Serverless job runs and tells of their changes through SNS",
         )
-        self.sources = to_watch(self, config.regions)
+        self.sources = dict(zip(to_watch(self, config.sources), config.at_sources, strict=True))
+        """Each source with what is settled for it."""
 
         self.table = RunsTable(self, "Runs", keep_on_delete=config.table.keep_on_delete)
         self.topics = Topics(self, "Topics", fifo=config.events.fifo, emails=config.alerts.emails)
         self.inbox = Inbox(self, "Inbox", longest_batch=BATCH)
-        self.schedule = Schedule(self, "Schedule", sources=self.sources)
+        self.schedule = Schedule(self, "Schedule", sources=list(self.sources))
         layer = DependencyLayer(self, "Layer", target=target, cache=layers)
         environment = self._environment(config, emr_serverless_endpoint)
         self.poller = Function(
@@ -86,8 +86,7 @@ class RunwatchStack(Stack):
         )
         self.inbox.feed(self.inbox_function.function)
         self.inbox.take_requests()
-        if heard := [source for source, hears in zip(self.sources, config.hears, strict=True) if hears]:
-            self.inbox.hear(heard)
+        self.inbox.hear([source for source, at in self.sources.items() if at.watch.native_events])
         self.schedule.start(self.poller.function)
         if config.discovery.every_minutes:
             self.schedule.discover(self.poller.function, every_minutes=config.discovery.every_minutes)
@@ -100,15 +99,15 @@ class RunwatchStack(Stack):
             poller=self.poller,
             inbox=self.inbox_function,
         )
-        for source in self.sources:
-            alarms.on_source(source)
+        for source, at in self.sources.items():
+            alarms.on_source(source, role_arn=at.role_arn)
             if config.discovery.every_minutes:
                 alarms.on_discovery(source, every_minutes=config.discovery.every_minutes)
         alarms.on_dead_letters(self.inbox, self.schedule)
         self.dashboard = Dashboard(
             self,
             "Dashboard",
-            sources=self.sources,
+            sources=list(self.sources),
             poller=self.poller,
             inbox_function=self.inbox_function,
             inbox=self.inbox,
@@ -123,12 +122,7 @@ class RunwatchStack(Stack):
             "events_topic_arn": self.topics.events.topic_arn,
             "refused_queue_url": self.inbox.refused.queue_url,
             "sources": ",".join(str(source) for source in self.sources),
-            "watch": config.watch_by_source,
-            "discovery_calls": config.discovery.calls,
-            "discover_every_minutes": config.discovery.every_minutes,
-            "inbox_looks_per_second": config.inbox.looks_per_second,
-            **config.poll.model_dump(),
-            **config.runs.model_dump(),
+            **config.settings,
         }
         environment = {f"{PREFIX}{field.upper()}": str(value) for field, value in settings.items()}
         if emr_serverless_endpoint is not None:
@@ -141,18 +135,24 @@ class RunwatchStack(Stack):
             allow(function.role, "logs:CreateLogStream", "logs:PutLogEvents", on=[function.log_group.log_group_arn])
             # xray:PutTraceSegments and xray:PutTelemetryRecords come with Tracing.ACTIVE; X-Ray knows no resources.
             acknowledge_wildcard(function.role, "*", reason="X-Ray's write actions cannot be limited to a resource.")
-            for source in self.sources:
-                self._allow_looking(function.role, source, job_runs, "emr-serverless:GetJobRun")
-                # Whether an application is wanted depends on its name and tags.
-                self._allow_looking(function.role, source, applications, "emr-serverless:GetApplication")
+            for source, at in self.sources.items():
+                if at.role_arn is None:
+                    allow_at(function.role, self.partition, source, LOOKING)
+                else:
+                    # That role may look; ours may become it, and nothing else there.
+                    allow(function.role, "sts:AssumeRole", on=[at.role_arn])
             # TransactWriteItems is authorized as the writes in it.
-            allow(function.role, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table])
+            allow(
+                function.role,
+                *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+                on=[table],
+            )
             allow(function.role, "dynamodb:Query", on=[table, *self.table.index_arns])
             allow(function.role, "sns:Publish", on=[self.topics.events.topic_arn])
             allow(function.role, "kms:GenerateDataKey", "kms:Decrypt", on=[key.key_arn])
-        for source in self.sources:
-            self._allow_looking(self.poller.role, source, applications, "emr-serverless:ListJobRuns")
-            self._allow_looking(self.poller.role, source, everything, "emr-serverless:ListApplications")
+        for source, at in self.sources.items():
+            if at.role_arn is None:
+                allow_at(self.poller.role, self.partition, source, LISTING)
         self._grant_events()
         allow(
             self.inbox_function.role,
@@ -173,17 +173,6 @@ class RunwatchStack(Stack):
         )
         key.add_to_resource_policy(
             iam.PolicyStatement(principals=[alarms], actions=["kms:Decrypt", "kms:GenerateDataKey*"], resources=["*"])
-        )
-
-    def _allow_looking(
-        self, role: iam.Role, source: Source, named: Callable[[str, str, str], str], action: str
-    ) -> None:
-        allow(role, action, on=[named(self.partition, source.region, source.account)])
-        region = "<AWS::Region>" if Token.is_unresolved(source.region) else source.region
-        acknowledge_wildcard(
-            role,
-            named("<AWS::Partition>", region, "<AWS::AccountId>"),
-            reason="Which applications and job runs there will be is not known when the stack is deployed.",
         )
 
     def _grant_events(self) -> None:
@@ -210,24 +199,3 @@ class RunwatchStack(Stack):
             "DashboardUrl": self.dashboard.url,
         }.items():
             CfnOutput(self, name, value=value)
-
-
-def everything(partition: str, region: str, account: str) -> str:
-    return f"arn:{partition}:emr-serverless:{region}:{account}:/*"
-
-
-def applications(partition: str, region: str, account: str) -> str:
-    return f"arn:{partition}:emr-serverless:{region}:{account}:/applications/*"
-
-
-def job_runs(partition: str, region: str, account: str) -> str:
-    return f"{applications(partition, region, account)}/jobruns/*"
-
-
-def allow(role: iam.Role, *actions: str, on: Iterable[str]) -> None:
-    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(on)))
-
-
-def acknowledge_wildcard(role: iam.Role, resource: str, *, reason: str) -> None:
-    """Tell cdk-nag that one wildcard of one role is meant, written as it writes it: a reference in angle brackets."""
-    Validations.of(role).acknowledge(Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=reason))

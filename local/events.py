@@ -35,22 +35,31 @@ IMPATIENT = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attemp
 
 
 class Bridge:
-    """`carried` is the number of the last event that is done with."""
+    """`carried` is the number of the last event that is done with, by Region.
+
+    In AWS a spoke's rule forwards the events of another Region to the hub's bus. The local AWS delivers between no two
+    Regions, so what happens in any of the simulator's comes to this one bus straight away, as it would in the end.
+    """
 
     def __init__(self, simulator: str, aws: str) -> None:
-        self.carried = 0
+        self.carried: dict[str, int] = {}
         self._simulator = simulator
         self._events = boto3.client("events", endpoint_url=aws, region_name=stack.LOCAL_REGION, config=IMPATIENT)
         self._sqs = boto3.client("sqs", endpoint_url=aws, region_name=stack.LOCAL_REGION, config=IMPATIENT)
 
     def carry(self) -> None:
         """Deliver what has come since the last time. Raises one of OUT_OF_REACH, to be called again."""
-        with urlopen(f"{self._simulator}/_simulator/events?after={self.carried}", timeout=5) as reply:  # noqa: S310 - http
-            deliveries = json.load(reply)
+        regions = [there["region"] for there in self._said("regions")]
+        come = {region: self._said(f"events?region={region}&after={self.carried.get(region, 0)}") for region in regions}
         rules = list(self._rules())  # asked for even if nothing came: who cannot be reached is known before it matters
-        for delivery in deliveries:
-            self._deliver(delivery["number"], delivery["event"], rules)
-            self.carried = delivery["number"]
+        for region, deliveries in come.items():
+            for delivery in deliveries:
+                self._deliver(delivery["number"], delivery["event"], rules)
+                self.carried[region] = delivery["number"]
+
+    def _said(self, page: str) -> Any:  # noqa: ANN401 - what the simulator answers
+        with urlopen(f"{self._simulator}/_simulator/{page}", timeout=5) as reply:  # noqa: S310 - http
+            return json.load(reply)
 
     def _rules(self) -> Iterator[Any]:
         for page in self._events.get_paginator("list_rules").paginate():

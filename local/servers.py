@@ -49,8 +49,11 @@ class Server(Started):
     url: str
 
 
-def ministack(logs: Path) -> Server:
-    """AWS on this machine. Functions run as local processes of this Python."""
+def ministack(logs: Path, *, strict: bool = False) -> Server:
+    """AWS on this machine. Functions run as local processes of this Python.
+
+    If it is strict, it refuses what IAM would refuse; else everybody may do everything.
+    """
     port = _free_port()
     settings = {
         "GATEWAY_PORT": str(port),
@@ -59,16 +62,18 @@ def ministack(logs: Path) -> Server:
         "LAMBDA_EXECUTOR": "local",
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
+        "AUTH": str(strict).lower(),
     }
     url = f"http://127.0.0.1:{port}"
     return _serving("ministack", ["-m", "ministack"], settings, url, f"{url}/_ministack/health", logs)
 
 
-def simulator(logs: Path, *arguments: str) -> Server:
-    """EMR Serverless on this machine, for the account that MiniStack plays."""
+def simulator(logs: Path, *arguments: str, account: str | None = "000000000000") -> Server:
+    """EMR Serverless on this machine, for the account that MiniStack plays; None: for those that the scenarios name."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    command = ["-m", "simulator", "--port", str(port), "--account", "000000000000", *arguments]
+    whose = [] if account is None else ["--account", account]
+    command = ["-m", "simulator", "--port", str(port), *whose, *arguments]
     return _serving("simulator", command, {}, url, f"{url}/_simulator/health", logs)
 
 

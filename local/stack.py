@@ -4,10 +4,22 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LOCAL_ACCOUNT", "LOCAL_REGION", "NotDeployed", "Stack", "aws_environment", "deploy", "use"]
+from runwatch.core.ids import Source
+
+__all__ = [
+    "LOCAL_ACCOUNT",
+    "LOCAL_REGION",
+    "NotDeployed",
+    "Stack",
+    "aws_environment",
+    "deploy",
+    "deploy_spoke",
+    "use",
+]
 
 ROOT = Path(__file__).parent.parent
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
@@ -30,15 +42,18 @@ class Stack:
         return self.outputs[name]
 
 
-def aws_environment(endpoint: str) -> dict[str, str]:
-    """What makes boto3 and the CDK CLI talk to the local AWS, whatever the user's own settings are."""
+def aws_environment(endpoint: str, account: str = "test", region: str = LOCAL_REGION) -> dict[str, str]:
+    """What makes boto3 and the CDK CLI talk to the local AWS, whatever the user's own settings are.
+
+    There the number of an account, as access key, is that account's root; `test` is LOCAL_ACCOUNT's.
+    """
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ENDPOINT_URL_S3": endpoint,  # an IP, so S3 puts the bucket into the path
-        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_ACCESS_KEY_ID": account,
         "AWS_SECRET_ACCESS_KEY": "test",  # the local AWS checks nothing
-        "AWS_REGION": LOCAL_REGION,
-        "AWS_DEFAULT_REGION": LOCAL_REGION,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -55,22 +70,33 @@ def use(endpoint: str) -> None:
 def deploy(aws: str, emr_serverless: str, work: Path, config: Path | None = None) -> Stack:
     """Bootstrap and deploy. `aws` and `emr_serverless` are the servers' URLs; `work` takes what the CLI writes."""
     work.mkdir(parents=True, exist_ok=True)
-    outputs = work / "outputs.json"
     context = {"target": "local", "emr_serverless_endpoint": emr_serverless}
     if config is not None:
         context["config"] = str(config.resolve())
+    # Elsewhere than in the project, the CLI finds no app that it would synthesize for nothing.
+    _cdk(aws_environment(aws), work, "bootstrap", f"aws://{LOCAL_ACCOUNT}/{LOCAL_REGION}")
+    return _deployed(aws_environment(aws), work, context)
+
+
+def deploy_spoke(aws: str, source: Source, work: Path, **context: str) -> Stack:
+    """Deploy what lets the stack in LOCAL_ACCOUNT and LOCAL_REGION watch another account or Region."""
+    work.mkdir(parents=True, exist_ok=True)
+    surroundings = aws_environment(aws, source.account, source.region)
+    return _deployed(surroundings, work, {"hub": f"{LOCAL_ACCOUNT}/{LOCAL_REGION}", **context})
+
+
+def _deployed(surroundings: Mapping[str, str], work: Path, context: Mapping[str, str]) -> Stack:
+    outputs = work / "outputs.json"
     said = [word for name, value in context.items() for word in ("-c", f"{name}={value}")]
     app = ["--app", f"{sys.executable} app.py", "--output", str(work / "cdk.out")]
-    # Elsewhere than in the project, the CLI finds no app that it would synthesize for nothing.
-    _cdk(aws, work, "bootstrap", f"aws://{LOCAL_ACCOUNT}/{LOCAL_REGION}")
-    _cdk(aws, ROOT, "deploy", *app, *said, "--require-approval", "never", "--outputs-file", str(outputs))
+    _cdk(surroundings, ROOT, "deploy", *app, *said, "--require-approval", "never", "--outputs-file", str(outputs))
     (stack,) = json.loads(outputs.read_text()).values()
     return Stack(stack)
 
 
-def _cdk(aws: str, folder: Path, *arguments: str) -> None:
+def _cdk(surroundings: Mapping[str, str], folder: Path, *arguments: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment |= aws_environment(aws)
+    environment |= surroundings
     environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", os.defpath)))
     environment["CI"] = "true"  # plain lines instead of a moving screen
     done = subprocess.run(  # noqa: S603 - the project's own CLI

@@ -3,12 +3,17 @@
 They are generated from the models: `python -m schemas` writes them, and a test keeps the files equal to the models.
 """
 
+import ast
+import inspect
+import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core.core_schema import CoreSchema
+from pydantic_core.core_schema import CoreSchema, ModelSchema
 
 from runwatch.core.messages import MESSAGES, Message
 
@@ -18,16 +23,37 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = Path(__file__).parent
 
 
-class _WithoutTitles(GenerateJsonSchema):
-    """A title that only repeats its field's name tells nobody anything."""
+class _Described(GenerateJsonSchema):
+    """With what the docstrings below the fields say, and without titles that only repeat a field's name.
+
+    pydantic would read the docstrings itself (`use_attribute_docstrings`), but in every function that starts.
+    """
 
     def field_title_should_be_set(self, schema: CoreSchema) -> bool:  # noqa: ARG002
         return False
 
+    def model_schema(self, schema: ModelSchema) -> dict[str, Any]:
+        described = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        for name, text in itertools.chain.from_iterable(map(_docstrings, reversed(model.mro()))):
+            described["properties"][model.model_fields[name].alias]["description"] = text
+        return described
+
+
+def _docstrings(model: type) -> Iterator[tuple[str, str]]:
+    """Of the fields that this class itself declares."""
+    if not issubclass(model, BaseModel) or model is BaseModel:
+        return
+    (declared,) = ast.parse(inspect.getsource(model)).body
+    for field, below in itertools.pairwise(declared.body if isinstance(declared, ast.ClassDef) else ()):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, inspect.cleandoc(text)
+
 
 def schema_of(message: type[Message]) -> dict[str, Any]:
     """What is sent, where every field is always present, and readers ignore those that they do not know."""
-    schema = message.model_json_schema(mode="serialization", by_alias=True, schema_generator=_WithoutTitles)
+    schema = message.model_json_schema(mode="serialization", by_alias=True, schema_generator=_Described)
     return {"$schema": DIALECT} | schema | {"title": _default_of(message, "detail_type")}
 
 

@@ -2,20 +2,21 @@
 
 An unmodified boto3 client with `endpoint_url` pointed here is the judge of it. The map, arrows one way:
 
-    __main__ ─► http ─► service ─► account ─► runs ─► life ─► scenario ─► contract ─► errors
+    __main__ ─► http ─► regions ─► service ─► account ─► runs ─► life ─► scenario ─► contract ─► errors
        │                 │  │        ├─► faults
        └─► reading       │  │        └─► pages
                          │  └─► quota, clock
                          └─► events
 
 `scenario` is what shall happen (models of the file), `reading` gets it from a file; `life` says what a run is at a
-moment; `account` has the operations; `service` lets calls in; `http` speaks AWS's protocol; `contract` holds both ends
-against botocore's service model.
+moment; `account` has the operations; `service` lets calls in; `regions` are several behind one address; `http` speaks
+AWS's protocol; `contract` holds both ends against botocore's service model.
 """
 
 from simulator.clock import Clock, ManualClock, ScaledClock
 from simulator.http import Serving, serve
 from simulator.reading import FaultyScenario, load
+from simulator.regions import Regions, TwiceThere
 from simulator.scenario import Scenario
 from simulator.service import Cast, Happening, Simulator
 
@@ -25,10 +26,12 @@ __all__ = [
     "FaultyScenario",
     "Happening",
     "ManualClock",
+    "Regions",
     "ScaledClock",
     "Scenario",
     "Serving",
     "Simulator",
+    "TwiceThere",
     "load",
     "serve",
 ]

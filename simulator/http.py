@@ -1,7 +1,8 @@
-"""The simulator over HTTP: EMR Serverless's rest-json protocol, and three pages of the simulator's own.
+"""The simulator over HTTP: EMR Serverless's rest-json protocol, and four pages of the simulator's own.
 
-Routes come from botocore's service model. `/_simulator/events?after=N`, `/_simulator/runs` and `/_simulator/health`
-are ours: the native events, the scripted truth so far, and the time with the calls counted.
+Routes come from botocore's service model. `/_simulator/events?after=N`, `/_simulator/runs`, `/_simulator/health` and
+`/_simulator/regions` are ours: the native events, the scripted truth so far, the time with the calls counted, and the
+Regions that there are. Each but the last is of one Region, `?region=…`, or else of the first.
 """
 
 import itertools
@@ -22,6 +23,7 @@ from werkzeug.wrappers import Request, Response
 
 from simulator import contract
 from simulator.errors import ApiError
+from simulator.regions import Regions
 from simulator.scenario import Fault
 from simulator.service import Simulator
 
@@ -44,10 +46,15 @@ class Serving:
 
 
 @contextmanager
-def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0, *, verbose: bool = False) -> Iterator[Serving]:
-    """Serve from threads of its own until the block ends, when no thread or connection is left; port 0 takes any."""
+def serve(
+    what: Simulator | Regions, host: str = "127.0.0.1", port: int = 0, *, verbose: bool = False
+) -> Iterator[Serving]:
+    """Serve from threads of its own until the block ends, when no thread or connection is left; port 0 takes any.
+
+    One simulator answers whatever Region it is called for; Regions answer each for their own.
+    """
     stopping = threading.Event()
-    server = _Server(host, port, wsgi(simulator, stopping), handler=_Verbose if verbose else _Handler)
+    server = _Server(host, port, wsgi(what, stopping), handler=_Verbose if verbose else _Handler)
     thread = threading.Thread(target=server.serve_forever, args=(_STOP_WITHIN,), name="simulator", daemon=True)
     thread.start()
     try:
@@ -58,7 +65,7 @@ def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0, *, verbo
         thread.join()
 
 
-def wsgi(simulator: Simulator, stopping: threading.Event) -> Application:
+def wsgi(what: Simulator | Regions, stopping: threading.Event) -> Application:
     """The WSGI application. `stopping` ends waits that a scenario's latencies began."""
     routes = Map(
         [
@@ -80,7 +87,8 @@ def wsgi(simulator: Simulator, stopping: threading.Event) -> Application:
     def application(request: Request) -> Response:
         body = request.get_data()  # always read, so that the connection can carry the next request
         if request.path.startswith(_OURS):
-            return _ours(simulator, request)
+            return _ours(what, request)
+        simulator = what if isinstance(what, Simulator) else what.called(request.headers.get("Authorization"))
         try:
             operation, uri = _route(routes, request)
             params = contract.read(operation, uri, dict(request.args.lists()), body)
@@ -117,8 +125,15 @@ def _meet(fault: Fault, request: Request, stopping: threading.Event) -> None:
         raise ConnectionAbortedError("dropped, as the scenario says")
 
 
-def _ours(simulator: Simulator, request: Request) -> Response:
+def _ours(what: Simulator | Regions, request: Request) -> Response:
+    everywhere = [what] if isinstance(what, Simulator) else what.all()
+    region = request.args.get("region")
+    simulator = what if isinstance(what, Simulator) else what.named(region)
+    if simulator is None or region not in (None, simulator.region):
+        return _json({"message": f"Nobody scripted or called {region}"}, 404)
     match request.path.removeprefix(_OURS):
+        case "regions":
+            return _json([{"account": each.account, "region": each.region} for each in everywhere])
         case "events":
             return _json(simulator.events(request.args.get("after", 0, type=int)))
         case "runs":
@@ -132,7 +147,7 @@ def _ours(simulator: Simulator, request: Request) -> Response:
             now = simulator.now().isoformat()
             return _json({"ok": True, "now": now, "calls": simulator.calls, "throttled": simulator.throttled})
         case _:
-            return _json({"message": "There are events, runs and health"}, 404)
+            return _json({"message": "There are events, runs, health and regions"}, 404)
 
 
 def _json(document: object, status: int = 200) -> Response:

@@ -10,7 +10,7 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
-from runwatch.errors import LostRace, StoreUnavailable
+from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from tests.world import Crash
 
 
@@ -70,7 +70,7 @@ class Flow:
         self.waits_at = None
         try:
             self.answer = self._greenlet.switch()
-        except (Crash, StoreUnavailable, LostRace) as error:
+        except (Crash, StoreUnavailable, LostRace, ListFailed) as error:
             self.ended_by = error
 
     # The deadline of the flow, which passes when a story says so.

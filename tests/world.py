@@ -4,14 +4,13 @@ One clock stands still until a story moves it. What goes wrong is said in the st
 refuses, a table that does not answer, a process that dies.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from runwatch.adapters.memory import MemoryCatalogue, MemoryJobRuns, MemoryJournal, MemoryStore, MemoryTopic
+from runwatch.adapters.memory import MemoryCatalogue, MemoryJobRuns, MemoryJournal, MemoryStore, MemoryTopic, OneByOne
 from runwatch.adapters.threads import Threads
-from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
@@ -19,12 +18,14 @@ from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind, Witness
 from runwatch.core.model import JobRun
+from runwatch.core.pacing import Pacing, Shares
+from runwatch.core.rate import Quota, Rate
 from runwatch.core.requests import Track, Untrack
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application, Watch
 from runwatch.discover import discover
 from runwatch.errors import LookFailed, StoreUnavailable, look_failed
-from runwatch.ports import AtOnce, Deadline, ListedRun, Ports, Refusal, Store
+from runwatch.ports import Deadline, ListedRun, Ports, Refusal, Store
 from runwatch.report import DiscoveryReport, TickReport
 from runwatch.sighting import Looks, follow, forget, sight
 from runwatch.tick import tick
@@ -125,9 +126,12 @@ class World:
     patience: Patience = field(default_factory=Patience)
     says: dict[RunId, JobRun | LookFailed] = field(default_factory=dict)
     says_of_attempts: dict[tuple[RunId, int], JobRun | LookFailed] = field(default_factory=dict)
-    at_once: AtOnce = field(default_factory=lambda: Threads(4))
+    one_by_one: bool = False
+    """Whether calls are made one after the other, in the order in which they are begun."""
+    pacing: Pacing | None = None
+    """What the poller's container remembers; None: every tick is the first of a container."""
     watch: Watch = field(default_factory=Watch)
-    budget: TokenBucket = field(default_factory=lambda: TokenBucket(1, 1000))
+    sightings: Rate = field(default_factory=lambda: Rate(Quota(1, 1000)))
     applications: dict[str, Application] = field(default_factory=dict)
     lists: dict[str, list[ListedRun]] = field(default_factory=dict)
     """What ListJobRuns says of an application."""
@@ -161,7 +165,8 @@ class World:
             topic=self.topic,
             journal=self.journal,
             clock=self.clock,
-            at_once=self.at_once,
+            sleep=self.sleep,
+            calls=OneByOne(self.sleep) if self.one_by_one else Threads(4, self.sleep),
         )
 
     # What happens in AWS.
@@ -220,23 +225,38 @@ class World:
 
     def looks(self) -> Looks:
         """Of sightings that come together."""
-        return Looks(lambda _: self.budget, self.clock)
+        return Looks(lambda _: self.sightings, self.clock)
 
     def hint(self, run: RunId = RUN, *, looks: Looks | None = None, **said: Any) -> bool:
         """Word of a run comes; by a native event, if nothing else is said."""
         hint = Hint(run, **{"witness": Witness.EVENT} | said)
         return follow(self.ports, self.patience, hint, Never(), looks or self.looks())
 
-    def discover(self, calls: int = 20) -> DiscoveryReport:
+    def discover(self, calls: int = 20, deadline: Deadline | None = None) -> DiscoveryReport:
         return discover(
-            self.ports, self.patience, SOURCE, Never(), self.looks(), calls=calls, every=timedelta(minutes=5)
+            self.ports,
+            self.patience,
+            SOURCE,
+            deadline or Never(),
+            self.looks(),
+            pages=Rate(Quota(1000, 1000)),
+            calls=calls,
+            every=timedelta(minutes=5),
         )
 
     def untrack(self, run: RunId = RUN) -> None:
         forget(self.ports, Untrack(run), Never())
 
     def tick(self, deadline: Deadline | None = None, source: Source = SOURCE) -> TickReport:
-        return tick(self.ports, self.patience, source, deadline or Never())
+        return tick(self.ports, self.patience, source, deadline or Never(), self.pacing or self.a_pacing())
+
+    def a_pacing(self, quota_share: float = 1, *, sweep_whenever_possible: bool = False) -> Pacing:
+        """That of a container which begins now."""
+        shares = Shares.of(quota_share, 0, discovers=False)
+        return Pacing.of(shares, self.clock(), sweep_whenever_possible=sweep_whenever_possible)
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.forward(seconds=seconds)
 
     def minutes(self, count: int) -> list[TickReport]:
         """So many ticks, a minute apart."""
@@ -311,4 +331,8 @@ def cannot(*runs: RunId) -> Callable[..., None]:
 
 
 def _concerns(args: Iterable[object], run: RunId) -> bool:
-    return any(arg == run or getattr(arg, "run", None) == run for arg in args)
+    return any(
+        arg == run or getattr(arg, "run", None) == run or (isinstance(arg, Sequence) and _concerns(arg, run))
+        for arg in args
+        if not isinstance(arg, str)
+    )

@@ -19,7 +19,7 @@ from runwatch.adapters.table import DynamoStore
 from runwatch.core.ids import Source
 from runwatch.errors import BadSettings
 from runwatch.ports import Store
-from runwatch.settings import Settings
+from runwatch.settings import AtSource, Settings
 
 __all__ = ["FUNCTIONS", "OUTPUTS", "Clients", "Patient", "admitted"]
 
@@ -30,8 +30,8 @@ OUTPUTS = {
     *FUNCTIONS.values(),
 }
 PATIENT = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
-A_WHOLE_INVOCATION = Config(connect_timeout=3, read_timeout=65, retries={"total_max_attempts": 1})
-"""The poller's time limit is 55 seconds; a second invocation would be told no more."""
+A_WHOLE_INVOCATION = Config(connect_timeout=3, read_timeout=80, retries={"total_max_attempts": 1})
+"""The poller's time limit is 70 seconds; a second invocation would be told no more."""
 
 ClientFor = Callable[..., Any]
 """A boto3 client for a service, in the stack's Region or in the one that is given besides."""
@@ -70,6 +70,17 @@ class Patient:
     store: Store
     client: ClientFor
     now: datetime
+
+    def at(self, source: Source) -> AtSource | None:
+        """What is settled for it; None where the functions' settings cannot be read."""
+        return self.settings.at(source) if self.settings else None
+
+    def spoke(self, source: Source) -> str:
+        """The command that lets this stack watch a source that is not its own, typed by whoever may deploy there."""
+        at = self.at(source)
+        agreed = f" -c external_id={at.external_id}" if at and at.external_id else ""
+        stack = f" -c hub_stack={self.name}" if self.name != "Runwatch" else ""
+        return f"npx cdk deploy -c hub={self.home}{agreed}{stack}"
 
     def physical(self, resource_type: str) -> list[str]:
         """Physical ids of the stack's resources of this type. Raises what hindered reading them."""

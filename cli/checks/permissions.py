@@ -15,6 +15,8 @@ from runwatch.core.ids import Source
 
 __all__ = ["permissions"]
 
+ASSUMING = "sts:AssumeRole of"
+"""In what the functions say when they cannot assume a source's role; the role follows."""
 CODES = (re.compile(r"An error occurred \((\w+)\)"), re.compile(r"^(\w+): "))
 """Where AWS names its error: in boto3's texts, and in ours."""
 
@@ -57,8 +59,15 @@ def _judged(
     if not hindered:
         yield about.ok(f"all {len(answer)} actions that it needs are allowed, tried by the function itself")
         return
-    role = patient.function(service)["Role"].rpartition("/")[2]
+    own = patient.function(service)["Role"].rpartition("/")[2]
+    at = patient.at(source)
+    assumed = at.role_arn if at else None
+    if assumed and (causes := [cause for cause in hindered.values() if ASSUMING in cause]):
+        # Whatever is asked of EMR Serverless is hindered by it, and one finding tells all of it.
+        yield _not_assumed(patient, about, source, assumed, causes[0])
+        hindered = {action: cause for action, cause in hindered.items() if ASSUMING not in cause}
     for action, cause in hindered.items():
+        role = assumed if assumed and action.startswith("emr-serverless:") else own
         found = f"cannot do {action}: {_short(cause)}"
         match failure := _failure(cause):
             case Failure.THROTTLED:
@@ -67,6 +76,12 @@ def _judged(
                 )
             case Failure.DENIED if "explicit deny" in cause:
                 yield about.fault(found, f"Have whoever owns the policy that denies it except the role {role}.")
+            case Failure.DENIED if role == assumed:
+                yield about.fault(
+                    found,
+                    f"Restore {action} to the role {role}; if it is the spoke's, deploy that again in {source}",
+                    f"{patient.spoke(source)} --revert-drift",
+                )
             case Failure.DENIED:
                 yield about.broken(found, f"Restore {action} to the role {role}")
             case _ if action.startswith("emr-serverless:"):
@@ -79,6 +94,19 @@ def _judged(
                 gone = failure is Failure.NOT_FOUND
                 fix = "Restore the table from its point-in-time backup" if gone else "See the AWS Health Dashboard"
                 yield about.fault(found, f"{fix}: docs/operations.md#notstored says more.")
+
+
+def _not_assumed(patient: Patient, about: About, source: Source, role_arn: str, cause: str) -> Finding:
+    said = cause.partition(f"{ASSUMING} {role_arn}: ")[2]
+    found = f"cannot assume {role_arn}: {said}"
+    if _failure(cause) is not Failure.DENIED:
+        return about.fault(found, f"See that the function reaches STS in {patient.home.region}: AWS Health Dashboard.")
+    return about.fault(
+        found,
+        f"See that this role is there, trusts the roles of {patient.name} in {patient.home.account}, and asks for the "
+        f"external_id that [[sources]] has for {source}, or none; if it is the spoke's, deploy that in {source}",
+        patient.spoke(source),
+    )
 
 
 def _short(cause: str) -> str:

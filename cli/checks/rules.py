@@ -17,26 +17,33 @@ __all__ = ["forwarding", "rule"]
 
 def rule(patient: Patient, about: About, of: str) -> Iterator[Finding]:
     """The rule for events of this source, in EventBridge's sense of the word: NATIVE or OURS."""
-    found = _rule(patient, of)
-    if found is None and of == NATIVE and not _hears(patient):
+    there = list(_rules(patient, of))
+    amiss = [finding for found in there for finding in _amiss(patient, about, found)]
+    if not there and of == NATIVE and not _hears(patient):
         yield about.ok("switched off: native_events is false everywhere")
-    elif found is None:
+    elif not there:
         yield about.broken(f"no rule brings events of {of} to the inbox")
-    elif found["State"] == "DISABLED":
+    elif amiss:
+        yield from amiss
+    else:
+        yield about.ok("enabled, to the inbox")
+
+
+def _amiss(patient: Patient, about: About, found: Mapping[str, Any]) -> Iterator[Finding]:
+    if found["State"] == "DISABLED":
         yield about.fault(
             f"the rule {found['Name']} is disabled",
             "Ask who did it and why, then enable it",
             f"aws events enable-rule --name {found['Name']}",
         )
-    else:
-        targets = patient.client("events").list_targets_by_rule(Rule=found["Name"])["Targets"]
-        if any(target["Arn"] == patient.output("InboxQueueArn") for target in targets):
-            yield about.ok("enabled, to the inbox")
-        else:
-            yield about.broken(f"the rule {found['Name']} does not send to the inbox")
+        return
+    targets = patient.client("events").list_targets_by_rule(Rule=found["Name"])["Targets"]
+    if not any(target["Arn"] == patient.output("InboxQueueArn") for target in targets):
+        yield about.broken(f"the rule {found['Name']} does not send to the inbox")
 
 
-def _rule(patient: Patient, of: str) -> Mapping[str, Any] | None:
+def _rules(patient: Patient, of: str) -> Iterator[Mapping[str, Any]]:
+    """Native events have one for each account that they come from."""
     for name in patient.physical("AWS::Events::Rule"):
         try:
             found: Mapping[str, Any] = patient.client("events").describe_rule(Name=name)
@@ -45,17 +52,20 @@ def _rule(patient: Patient, of: str) -> Mapping[str, Any] | None:
                 raise
             continue
         if of in json.loads(found.get("EventPattern", "{}")).get("source", []):
-            return found
-    return None
+            yield found
 
 
 def _hears(patient: Patient) -> bool:
-    return patient.settings is None or any(watch.native_events for watch in patient.settings.watch)
+    return patient.settings is None or any(at.watch.native_events for at in patient.settings.at_sources)
 
 
 def forwarding(patient: Patient, about: About, source: Source) -> Iterator[Finding]:
-    """A rule of the stack hears its own Region only. Says nothing where no more is needed."""
-    if patient.settings is None or source == patient.home or not patient.settings.watch_of(source).native_events:
+    """The stack's rules hear what comes to its own bus. Says nothing where no more is needed."""
+    at = patient.at(source)
+    if at is None or source == patient.home or not at.watch.native_events:
+        return
+    if source.account != patient.home.account:
+        yield from _let_in(patient, about, source)
         return
     bus = f"arn:{source.partition}:events:{patient.home.region}:{patient.home.account}:event-bus/default"
     if patient.client("events", source.region).list_rule_names_by_target(TargetArn=bus)["RuleNames"]:
@@ -63,5 +73,15 @@ def forwarding(patient: Patient, about: About, source: Source) -> Iterator[Findi
     else:
         yield about.warning(
             f"no rule in {source.region} sends {NATIVE} events to {patient.home.region}: only polls tell of its runs",
-            f"Make a rule there for them with the target {bus}, or set native_events to false for that source.",
+            f"Deploy the spoke to {source.region}, or set native_events to false for that source",
+            patient.spoke(source),
         )
+
+
+def _let_in(patient: Patient, about: About, source: Source) -> Iterator[Finding]:
+    """Rules of another account cannot be seen from here, but whether they may send to our bus can."""
+    said = patient.client("events").describe_event_bus(Name="default").get("Policy", "")
+    if source.account in said:
+        yield about.ok(f"events from {source.account} are let in; {source.account} can tell whether a rule sends them")
+    else:
+        yield about.broken(f"the policy of the default event bus does not let events from {source.account} in")

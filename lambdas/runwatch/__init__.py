@@ -1,15 +1,17 @@
 """Runwatch: the tick, and the map of this package.
 
-def tick(ports, source, deadline):
-    for look in look_at(plan(store.watched(source)), deadline):     # GetJobRun
+def tick(ports, source, deadline, pacing):
+    watched = store.watched(source)
+    planned = plan(watched, pacing, now)                            # pure: which runs to get, which lists to sweep
+    for look in Round(planned, pacing).looks():                     # GetJobRun, ListJobRuns, as fast as the rates allow
         decision = look.decided(look.tracked)                       # pure
         store.commit(decision.record, decision.entries)             # one transaction, on the version read
-    for run in runs that owe something:
-        topic.publish(store.owed_by(run)); store.mark_published()   # in this order: a crash repeats, never loses
+        topic.publish(entries); store.mark_published(entries)       # in this order: a crash repeats, never loses
 
 poller.py, inbox.py       Lambda entry points, one folder up: parse, call, return
 wiring.py                 makes the clients, reads environment and clock; the only one that knows the adapters
-tick.py                   everything that is due at one source, inside a deadline
+tick.py                   everything that is due at one source, inside a minute: as many rounds as are asked for
+round.py                  the calls of one plan, as fast as the rates allow
 sighting.py               one run that somebody told us of: a request, a native event, a list
 discover.py               the runs that nobody told us of
 check.py                  what a function may do at a source

@@ -25,13 +25,14 @@ def check(ports: Ports, source: Source, *, discovers: bool) -> Mapping[str, str 
         "emr-serverless:GetJobRun": lambda: ports.job_runs(source).get(nobody),
         "emr-serverless:GetApplication": lambda: catalogue.application("0"),
         "dynamodb:GetItem": lambda: ports.store.load(nobody),
+        "dynamodb:BatchGetItem": lambda: ports.store.are_behind([Owed(nobody, 2, now)]),
         "dynamodb:Query": lambda: (ports.store.watched(source), next(ports.store.owed(source), None)),
         "dynamodb:UpdateItem": lambda: ports.store.redrive(Owed(nobody, 0, now)),
         "dynamodb:PutItem": lambda: ports.store.commit(_never_stored(nobody, now), ()),
     }
     if discovers:
         attempts["emr-serverless:ListApplications"] = lambda: catalogue.applications(None)
-        attempts["emr-serverless:ListJobRuns"] = lambda: catalogue.runs("0", ("RUNNING",), None, None)
+        attempts["emr-serverless:ListJobRuns"] = lambda: catalogue.runs("0", ("RUNNING",), None)
     return {action: _why_not(attempt) for action, attempt in attempts.items()}
 
 

@@ -1,9 +1,10 @@
 """Decide what a look means, and commit it: record and entries in one transaction, on the version that was read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runwatch.core.decision import Decision
+from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import LostRace
 from runwatch.ports import Owed, Ports
@@ -22,9 +23,14 @@ class Committed:
     lost_races: int
 
     @property
-    def owed(self) -> list[Owed]:
+    def entries(self) -> Sequence[Entry]:
         """What subscribers are owed by it."""
-        return [Owed.of(entry) for entry in self.decision.entries]
+        return self.decision.entries
+
+    @property
+    def owed(self) -> list[Owed]:
+        """The same, by its numbers."""
+        return [Owed.of(entry) for entry in self.entries]
 
 
 def commit(ports: Ports, tracked: TrackedRun, decide: Callable[[TrackedRun], Decision]) -> Committed:

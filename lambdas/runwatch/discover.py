@@ -5,8 +5,9 @@
    events were lost is over before anyone lists it again.
 3. Each run that is not watched is a sighting, with the list as its witness: `runwatch.sighting.follow`.
 
-It has a small number of calls of its own, since ListJobRuns allows one a second to everybody together. What they do not
-reach comes next. One application that cannot be listed hinders no other.
+It has a small number of calls of its own, and makes them no faster than its part of the quota allows: ListJobRuns
+grants one a second to everybody together. What they do not reach comes next. One application that cannot be listed
+hinders no other.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,21 +21,23 @@ from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
 from runwatch.core.ids import RunId, Source
 from runwatch.core.messages import Witness
-from runwatch.core.states import TERMINAL, State
+from runwatch.core.plan import ALWAYS, Span
+from runwatch.core.rate import Rate
+from runwatch.core.states import TERMINAL
 from runwatch.core.watch import Application
 from runwatch.errors import ListFailed, LostRace, StoreUnavailable
-from runwatch.ports import Catalogue, Deadline, Page, Ports
+from runwatch.ports import Catalogue, Deadline, ListedRun, Page, Ports
 from runwatch.report import DiscoveryReport
+from runwatch.round import UNDER_WAY
 from runwatch.sighting import Looks, follow
 from runwatch.sparing import Sparing
 
 __all__ = ["discover"]
 
-UNDER_WAY = tuple(state for state in State if state not in TERMINAL)
-"""Six of the eight states that the filter of ListJobRuns takes."""
-
 LOOKING_BACK = 3
 """Times the pause between two: so many may fail before a run that began and ended meanwhile is overlooked."""
+LONGEST_PAUSE = 1.0
+"""Seconds of waiting for the rate, before the deadline is looked at again."""
 APPLICATIONS_AT_MOST = 100
 """That one discovery asks GetApplication about, which allows 50 in a burst and 10 a second."""
 
@@ -47,6 +50,8 @@ class _Discovery:
     patience: Patience
     deadline: Deadline
     looks: Looks
+    pages: Rate
+    """Of ListJobRuns; the quotas of the other lists are ten times that."""
     report: DiscoveryReport
     calls: int
     """That may still be made."""
@@ -74,9 +79,31 @@ class _Discovery:
             self.report.cut_short = True
         return not self.report.cut_short
 
+    def runs(self, application_id: str, states: tuple[str, ...], created: Span, token: str | None) -> Page[ListedRun]:
+        """A page of an application's runs, as soon as the rate allows."""
+        ports = self.ports
+        while not self.pages.take(began_at := ports.clock()):
+            if self.deadline.passed():
+                raise ListFailed(Failure.UNAVAILABLE, "ListJobRuns", self.source, "no time is left to ask")
+            ports.sleep(min(self.pages.wait(began_at), LONGEST_PAUSE))
+        try:
+            return self.catalogue.runs(application_id, states, token, created)
+        except ListFailed as error:
+            if error.failure is Failure.THROTTLED:
+                self.pages.throttled(began_at, ports.clock())
+            raise
 
-def discover(
-    ports: Ports, patience: Patience, source: Source, deadline: Deadline, looks: Looks, *, calls: int, every: timedelta
+
+def discover(  # noqa: PLR0913 - the last three are keywords
+    ports: Ports,
+    patience: Patience,
+    source: Source,
+    deadline: Deadline,
+    looks: Looks,
+    *,
+    pages: Rate,
+    calls: int,
+    every: timedelta,
 ) -> DiscoveryReport:
     """Look for runs with so many list calls; `every` is how often that is done.
 
@@ -85,7 +112,7 @@ def discover(
     ports = replace(ports, journal=Sparing(ports.journal))
     report = DiscoveryReport(source)
     known = {record.run for record in ports.store.watched(source).runs}
-    here = _Discovery(ports, patience, deadline, looks, report, calls)
+    here = _Discovery(ports, patience, deadline, looks, pages, report, calls)
     try:
         for application in _wanted(here, every):
             _take(here, application, known, ports.clock() - LOOKING_BACK * every)
@@ -134,9 +161,9 @@ def _in_turn(applications: list[Application], now: datetime, every: timedelta, a
 def _take(here: _Discovery, application: Application, known: set[RunId], since: datetime) -> None:
     """Follow what is under way in one application, and what ended of late."""
     watch = here.ports.watch(here.source)
-    for states, created_after in ((UNDER_WAY, None), (tuple(TERMINAL), since)):
+    for states, created in ((UNDER_WAY, ALWAYS), (tuple(TERMINAL), Span(after=since))):
         try:
-            for row in here.rows(partial(here.catalogue.runs, application.id, states, created_after)):
+            for row in here.rows(partial(here.runs, application.id, states, created)):
                 if here.deadline.passed():
                     here.report.cut_short = True
                     return

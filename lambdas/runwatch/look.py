@@ -1,13 +1,11 @@
-"""Look at runs: GetJobRun for each, several at a time, until the deadline."""
+"""Look at a run: what GetJobRun says of it, and of the attempts that it has left behind."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from runwatch.core.attempts import Endings, ended_unseen
 from runwatch.core.decide import decide, decide_unread
 from runwatch.core.decision import Decision, Patience
-from runwatch.core.ids import Source
 from runwatch.core.leaving import ignore
 from runwatch.core.messages import Witness
 from runwatch.core.model import JobRun
@@ -15,7 +13,7 @@ from runwatch.core.tracked import TrackedRun
 from runwatch.errors import JobRunNotFound, LookFailed, LookRejected
 from runwatch.ports import Deadline, JobRuns, Ports
 
-__all__ = ["Look", "Seen", "Unread", "look", "look_at"]
+__all__ = ["Look", "Seen", "Unread", "look"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,11 @@ class Seen:
     ignored: bool
     """Whether the run is not to be watched unless somebody asked for it."""
 
+    @property
+    def calls(self) -> int:
+        """That it took."""
+        return 1 + len(self.endings) + (self.failed is not None)
+
     def decided(self, tracked: TrackedRun, patience: Patience, witness: Witness) -> Decision:
         """What it means for the record as it is now."""
         if self.ignored and tracked.watched and tracked.state is None and not tracked.asked:
@@ -46,23 +49,13 @@ class Unread:
     tracked: TrackedRun
     at: datetime
     failed: LookFailed
+    calls = 1
 
     def decided(self, tracked: TrackedRun, patience: Patience, _witness: Witness) -> Decision:
         return decide_unread(tracked, self.failed.failure, self.failed.cause, self.at, patience)
 
 
 Look = Seen | Unread
-
-
-def look_at(ports: Ports, source: Source, runs: Sequence[TrackedRun], deadline: Deadline) -> Iterator[Look]:
-    """Yield each look as it comes back; whoever iterates decides, one after the other.
-
-    After the deadline no new call starts; calls under way come back or time out. One run's failure is its own.
-    """
-    job_runs = ports.job_runs(source)
-    for came in ports.at_once(lambda tracked: look(ports, job_runs, tracked, deadline), runs):
-        if came is not None:
-            yield came
 
 
 def look(ports: Ports, job_runs: JobRuns, tracked: TrackedRun, deadline: Deadline) -> Look | None:

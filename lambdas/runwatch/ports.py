@@ -1,22 +1,24 @@
 """What the flow asks of the world. A port has an adapter for AWS and one in memory; one suite of tests holds both."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from runwatch.core.decision import Decision
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
+from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application, Watch
 from runwatch.errors import ListFailed, LookFailed, RecordUnreadable
 from runwatch.report import DiscoveryReport, TickReport
 
 __all__ = [
-    "AtOnce",
+    "Calls",
     "Catalogue",
     "Clock",
     "Deadline",
@@ -35,7 +37,6 @@ __all__ = [
     "Watched",
 ]
 
-Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 Clock = Callable[[], datetime]
@@ -52,9 +53,23 @@ class Deadline(Protocol):
         ...
 
 
-class AtOnce(Protocol):
-    def __call__(self, make: Callable[[Given], Made], of: Sequence[Given]) -> Iterator[Made]:
-        """Make something of each, several at a time; yield what was made as it is ready, in any order."""
+class Calls(Protocol):
+    """Calls that are under way while one goes on deciding. Whoever decides is one; only calls are several at a time."""
+
+    @property
+    def may_start(self) -> bool:
+        """Whether there is room for another."""
+        ...
+
+    @property
+    def under_way(self) -> int:
+        """Calls whose answers were not handed over yet."""
+        ...
+
+    def start(self, call: Callable[[], Any]) -> None: ...
+
+    def answers(self, within: float) -> list[Any]:
+        """What calls have answered, waiting at most so many seconds for the first. Raises what a call raised."""
         ...
 
 
@@ -98,8 +113,10 @@ class Catalogue(Protocol):
         ...
 
     def runs(
-        self, application_id: str, states: Sequence[str], created_after: datetime | None, token: str | None
-    ) -> Page[ListedRun]: ...
+        self, application_id: str, states: Sequence[str], token: str | None, created: Span = ALWAYS
+    ) -> Page[ListedRun]:
+        """Those in these states, of which there may be eight, that were created then, to the second."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -169,12 +186,23 @@ class Store(Protocol):
         """What the source's runs owe, oldest first. May lag behind commits and marks."""
         ...
 
-    def owed_by(self, run: RunId) -> list[Entry]:
-        """What this run owes as of now, in its order."""
+    def owed_by(self, run: RunId, since: int = 1) -> list[Entry]:
+        """What this run owes as of now, in its order: from this number on, and whatever before it has not had its turn.
+
+        Turns come in order. So an entry has had its turn if a later one is owed no more; one that is owed again, or
+        still, although it had its turn, is only here if it is not before `since`.
+        """
         ...
 
-    def mark_published(self, entry: Entry, at: datetime) -> None:
-        """Take the entry out of the outbox; it stays in the ledger. Marking twice is the same as once."""
+    def are_behind(self, entries: Sequence[Owed]) -> set[RunId]:
+        """Those of the entries' runs, one entry of each, that as of now still owe the one before, or cannot say."""
+        ...
+
+    def mark_published(self, entries: Sequence[Entry], at: datetime) -> None:
+        """Take the entries out of the outbox; they stay in the ledger. Marking twice is the same as once.
+
+        StoreUnavailable means that some may be left unmarked.
+        """
         ...
 
     def count_refusal(self, entry: Entry) -> int:
@@ -226,7 +254,7 @@ class NoLook(StrEnum):
     UNWANTED = "unwanted"
     """Nobody asked for the run, and the configuration does not want its application."""
     LEFT_TO_TICK = "left to the tick"
-    """The budget was used up."""
+    """The rate allowed no more."""
 
 
 class Journal(Protocol):
@@ -269,4 +297,7 @@ class Ports:
     topic: Topic
     journal: Journal
     clock: Clock
-    at_once: AtOnce
+    sleep: Callable[[float], None]
+    """Let so many seconds pass."""
+    calls: Callable[[], AbstractContextManager[Calls]]
+    """For a block in which several calls may be under way; after it no new one begins."""

@@ -2,22 +2,31 @@
 
 For a few runs at a time, until the deadline:
 
-1. Read what each run owes from the table itself, not from the index, which may lag.
-2. Send the first owed entry of every run; then, of the runs whose entry was taken, the next one; and so on. A run's
-   messages leave in its order, and an entry that is not taken holds back the later ones of its run, and no others.
-   One that is refused for what is in it, again and again, is set aside: it would hold them back for ever.
-3. Mark what was taken. An entry that is not marked is sent again by the next tick, with the same id.
+1. Know what each run owes. What was committed a moment ago is known whole: it is all that its run owes, unless the
+   entry before it is still owed, which is asked for many runs at once. Of any other run it is read from the table
+   itself, not from the index, which may lag.
+2. Send the first owed entry of every run, ten in a call; then, of the runs whose entry was taken, the next one; and so
+   on. A run's messages leave in its order, and an entry that is not taken holds back the later ones of its run, and no
+   others. One that is refused for what is in it, again and again, is set aside: it would hold them back for ever.
+3. Mark what was taken, all that went out in one call together. An entry that is not marked is sent again by the next
+   tick, with the same id.
 
-A few at a time, because reading takes its time, too: an outbox that is too long for one tick still gets shorter.
+Why the one entry before is enough: nobody sends an entry while one before it is owed and has not had its turn, which
+is to be taken or to be set aside. So, whoever sent or set aside the entry before, all those before that one have had
+theirs. They can still be owed, or be owed again: where a mark failed the message is a repeat, and one that was redriven
+gave up its place when it was set aside. Both wait for the next tick, which finds them in the index, and delay no news.
+
+A few runs at a time, because reading takes its time, too: an outbox that is too long for one tick still gets shorter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.errors import StoreUnavailable
-from runwatch.ports import Deadline, Owed, Ports
+from runwatch.ports import Deadline, Owed, Ports, Refusal
 
 __all__ = ["Published", "publish"]
 
@@ -39,56 +48,95 @@ class Published:
     """Still owed: not taken, held back by an entry of their run that was not, not readable, or left by the deadline."""
 
 
-def publish(ports: Ports, owed: Iterable[Owed], deadline: Deadline) -> Published:
-    """Publish all that these entries' runs owe, as of now, in the order in which the runs come."""
-    by_run: dict[RunId, list[Owed]] = {}
-    for entry in dict.fromkeys(owed):  # The index may already know of what was committed a moment ago.
-        by_run.setdefault(entry.run, []).append(entry)
-    runs = list(by_run.values())
+def publish(ports: Ports, owed: Iterable[Owed], deadline: Deadline, fresh: Iterable[Entry] = ()) -> Published:
+    """Publish all that these entries' runs owe, as of now, in the order in which the runs come.
+
+    `fresh` is what was committed a moment ago; the index may already have brought some of it in `owed`.
+    """
+    known: dict[RunId, dict[int, Owed]] = {}
+    news: dict[RunId, dict[int, Entry]] = {}
+    for each in owed:
+        known.setdefault(each.run, {})[each.sequence] = each
+    for entry in fresh:
+        known.setdefault(entry.run, {})[entry.sequence] = Owed.of(entry)
+        news.setdefault(entry.run, {})[entry.sequence] = entry
     published = Published()
-    for start in range(0, len(runs), AT_ONCE):
-        _publish_some(ports, runs[start : start + AT_ONCE], deadline, published)
+    outbox = deque(known)
+    waiting: list[Sequence[Entry]] = []
+    whole = {} if deadline.passed() else _whole(ports, known, news)
+    while not deadline.passed():
+        while outbox and len(waiting) < AT_ONCE and not deadline.passed():
+            run = outbox.popleft()
+            entries = whole.get(run) or _read(ports, known[run], published)
+            waiting += [entries] if entries else []
+        if not waiting or deadline.passed():
+            break
+        waiting = _send(ports, waiting, published)
+    published.held += [Owed.of(entry) for entries in waiting for entry in entries]
+    published.held += [each for run in outbox for each in known[run].values()]
     return published
 
 
-def _publish_some(ports: Ports, runs: Sequence[Sequence[Owed]], deadline: Deadline, published: Published) -> None:
-    waiting: list[Sequence[Entry]] = []
-    for owed in runs:
-        if deadline.passed():
-            published.held += owed
-            continue
-        try:
-            waiting += [of_run] if (of_run := ports.store.owed_by(owed[0].run)) else []
-        except StoreUnavailable as error:
-            ports.journal.store_failed(str(owed[0].run), error)
-            published.held += owed
-    while waiting and not deadline.passed():
-        refused = ports.topic.publish([entries[0] for entries in waiting])
-        still_waiting: list[Sequence[Entry]] = []
-        for entries in waiting:
-            first = entries[0]
-            refusal = refused.get(first.message_id)
-            if refusal is None:
-                published.sent += 1
-                _mark(ports, first)
-            else:
-                published.not_taken += 1
-                ports.journal.not_published(first, refusal.reason)
-                if not (refusal.of_content and _set_aside(ports, first, refusal.reason)):
-                    published.held += map(Owed.of, entries)
-                    continue
-                published.set_aside += 1
-            still_waiting += [entries[1:]] if entries[1:] else []
-        waiting = still_waiting
-    published.held += [Owed.of(entry) for entries in waiting for entry in entries]
-
-
-def _mark(ports: Ports, entry: Entry) -> None:
-    """An entry that cannot be marked now is sent once more by the next tick: a repeat, never a loss."""
+def _whole(
+    ports: Ports, known: Mapping[RunId, Mapping[int, Owed]], news: Mapping[RunId, Mapping[int, Entry]]
+) -> dict[RunId, Sequence[Entry]]:
+    """The news that are all that their runs owe, or have to send first."""
+    runs = {run: sorted(entries) for run, entries in news.items() if entries.keys() == known[run].keys()}
+    # Between two commits of ours somebody else's may have been: its entries are no news to us.
+    firsts = [known[run][numbers[0]] for run, numbers in runs.items() if numbers[-1] - numbers[0] < len(numbers)]
     try:
-        ports.store.mark_published(entry, ports.clock())
+        behind = ports.store.are_behind(firsts) if firsts else set()
     except StoreUnavailable as error:
-        ports.journal.store_failed(str(entry.run), error)
+        ports.journal.store_failed(_named(firsts), error)
+        return {}
+    return {first.run: [news[first.run][n] for n in runs[first.run]] for first in firsts if first.run not in behind}
+
+
+def _read(ports: Ports, owed: Mapping[int, Owed], published: Published) -> Sequence[Entry]:
+    """What a run owes of which we know that it owes these, by their numbers."""
+    since = owed[min(owed)]
+    try:
+        return ports.store.owed_by(since.run, since.sequence)
+    except StoreUnavailable as error:
+        ports.journal.store_failed(str(since.run), error)
+        published.held += owed.values()
+        return ()
+
+
+def _send(ports: Ports, waiting: Sequence[Sequence[Entry]], published: Published) -> list[Sequence[Entry]]:
+    """Send the first entry of each; answers with the later ones of the runs that may go on."""
+    refused = ports.topic.publish([entries[0] for entries in waiting])
+    taken = [entries[0] for entries in waiting if entries[0].message_id not in refused]
+    published.sent += len(taken)
+    _mark(ports, taken)
+    may_go_on: list[Sequence[Entry]] = []
+    for entries in waiting:
+        refusal = refused.get(entries[0].message_id)
+        if refusal is not None and not _gives_way(ports, entries[0], refusal, published):
+            published.held += map(Owed.of, entries)
+        elif entries[1:]:
+            may_go_on.append(entries[1:])
+    return may_go_on
+
+
+def _mark(ports: Ports, taken: Sequence[Entry]) -> None:
+    """An entry that cannot be marked now is sent once more by the next tick: a repeat, never a loss."""
+    if not taken:
+        return
+    try:
+        ports.store.mark_published(taken, ports.clock())
+    except StoreUnavailable as error:
+        ports.journal.store_failed(_named(taken), error)
+
+
+def _gives_way(ports: Ports, entry: Entry, refusal: Refusal, published: Published) -> bool:
+    """Whether the later entries of its run may pass one that was refused."""
+    published.not_taken += 1
+    ports.journal.not_published(entry, refusal.reason)
+    if not (refusal.of_content and _set_aside(ports, entry, refusal.reason)):
+        return False
+    published.set_aside += 1
+    return True
 
 
 def _set_aside(ports: Ports, entry: Entry, reason: str) -> bool:
@@ -103,3 +151,9 @@ def _set_aside(ports: Ports, entry: Entry, reason: str) -> bool:
         ports.journal.store_failed(str(entry.run), error)
         return False
     return True
+
+
+def _named(entries: Sequence[Entry | Owed]) -> str:
+    """The runs of some entries, in a few words."""
+    first, *others = entries
+    return f"{first.run} and {len(others)} more" if others else str(first.run)

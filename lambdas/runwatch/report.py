@@ -18,6 +18,10 @@ class TickReport:
     watched: int = 0
     looked: int = 0
     """Looks that told us a state."""
+    swept: int = 0
+    """Times that a list told us that there is nothing new of a run."""
+    found: int = 0
+    """Runs in the lists that nobody had told us of."""
     changed: int = 0
     """Looks that something new was committed for."""
     published: int = 0
@@ -37,7 +41,16 @@ class TickReport:
     not_committed: int = 0
     """Looks whose news the table did not take; the next tick sees it again."""
     skipped: int = 0
-    """Runs that the deadline left for the next tick."""
+    """Runs that this tick could not reach, and left for the next one."""
+    get_calls: int = 0
+    """GetJobRun calls, whatever became of them."""
+    list_calls: int = 0
+    """ListJobRuns calls."""
+    get_throttles: int = 0
+    """GetJobRun calls that were throttled, most of which were made again."""
+    list_throttles: int = 0
+    lists_failed: int = 0
+    """Lists that could not be read."""
 
     @property
     def cut_short(self) -> bool:

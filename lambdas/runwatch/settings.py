@@ -2,25 +2,39 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Json, ValidationError, model_validator
 
 from runwatch.core.ids import Source
 from runwatch.core.watch import Watch
 from runwatch.errors import BadSettings
 
-__all__ = ["PREFIX", "Settings"]
+__all__ = ["PREFIX", "AtSource", "Settings"]
 
 PREFIX = "RUNWATCH_"
+ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}$"
+EXTERNAL_ID = r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$"
+"""API reference of STS, AssumeRole."""
 
 
-def _watch(text: str) -> tuple[Watch, ...]:
-    return TypeAdapter(tuple[Watch, ...]).validate_json(text)
+class AtSource(BaseModel):
+    """What is settled for one source. What is left out is as here: Lambda allows 4 KB for a function's environment."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-def _sources(text: str) -> tuple[Source, ...]:
-    return tuple(Source.parse(part) for part in text.split(","))
+    watch: Watch = Watch()
+    """What is watched unasked."""
+    every: int = Field(default=60, ge=5, le=60)
+    """Seconds between rounds of looks."""
+    quota_share: float = Field(default=0.5, gt=0, le=1)
+    """The part of AWS's quotas of GetJobRun and ListJobRuns that all functions together use there."""
+    sweep_whenever_possible: bool = False
+    """Whether lists are preferred wherever they can tell, also while the runs could be got one by one."""
+    role_arn: str | None = Field(default=None, pattern=ROLE)
+    """The role to look with; None: the function's own."""
+    external_id: str | None = Field(default=None, pattern=EXTERNAL_ID)
+    """What that role's trust asks for."""
 
 
 class Settings(BaseModel):
@@ -31,15 +45,17 @@ class Settings(BaseModel):
     runs_table: str = Field(min_length=1)
     events_topic_arn: str = Field(min_length=1)
     refused_queue_url: str = Field(min_length=1)
-    sources: Annotated[tuple[Source, ...], BeforeValidator(_sources)]
+    sources: Annotated[
+        tuple[Annotated[Source, BeforeValidator(Source.parse)], ...], BeforeValidator(lambda text: text.split(","))
+    ]
     """Sources that may be watched, written `<account>/<region>,…`."""
-    watch: Annotated[tuple[Watch, ...], BeforeValidator(_watch)]
-    """What is watched unasked, as a JSON list: one for each source, in their order."""
+    at_sources: Json[tuple[AtSource, ...]]
+    """As a JSON list: one for each source, in their order."""
     discovery_calls: int = Field(ge=3)
     """Lists that one discovery asks for at most, and looks that it makes at most."""
     discover_every_minutes: int = Field(ge=0)
-    inbox_looks_per_second: float = Field(gt=0)
-    """The inbox's share of GetJobRun, at each source."""
+    inbox_share_of_looks: float = Field(ge=0, le=0.9)
+    """The part of a source's share of GetJobRun that events and requests may cause; 0: they cause none."""
     parallel_looks: int = Field(ge=1)
     """GetJobRun calls under way at once."""
     connect_timeout_seconds: float = Field(gt=0)
@@ -62,17 +78,17 @@ class Settings(BaseModel):
                 {field: environment[name] for field, name in names.items() if name in environment}
             )
         except ValidationError as error:
-            faults = [f"{names.get(str(fault['loc'][0]), fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-            raise BadSettings(faults) from error
+            raise BadSettings([_told(fault, names) for fault in error.errors()]) from error
 
     @model_validator(mode="after")
-    def _every_source_has_its_watch(self) -> Self:
-        if len(self.watch) != len(self.sources):
-            raise ValueError("watch has not one entry for each source")
+    def _every_source_has_its_own(self) -> Self:
+        if len(self.at_sources) != len(self.sources):
+            raise ValueError("at_sources has not one entry for each source")
         return self
 
-    def watch_of(self, source: Source) -> Watch:
-        return dict(zip(self.sources, self.watch, strict=True))[source]
+    def at(self, source: Source) -> AtSource:
+        """Raises KeyError for one that is not among the sources."""
+        return dict(zip(self.sources, self.at_sources, strict=True))[source]
 
     @property
     def settle_wait(self) -> timedelta:
@@ -89,3 +105,12 @@ class Settings(BaseModel):
     @property
     def deadline_margin(self) -> timedelta:
         return timedelta(seconds=self.deadline_margin_seconds)
+
+
+def _told(fault: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The variable, then the place within it: `RUNWATCH_AT_SOURCES: [1].every: Input should be …`."""
+    if not fault["loc"]:
+        return str(fault["msg"])
+    field, *within = fault["loc"]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in within)
+    return ": ".join([names[str(field)], *([place] if place else []), fault["msg"]])

@@ -3,27 +3,28 @@
 1. Track the run, if it is new: because somebody asked for it, or because a hint told of it (a native event, a row of
    ListJobRuns) and the configuration wants its application. From here on no tick forgets it, whether or not the next
    steps succeed, and whether or not EMR Serverless knows the run yet.
-2. Look at it now, if there is news of it and the budget allows; decide, commit and publish, as a tick would. A look
-   that there is no budget or no time for is left to the next tick, which sees the run anyway.
+2. Look at it now, if there is news of it and the rate allows; decide, commit and publish, as a tick would. A look
+   that there is no call or no time left for is left to the next tick, which sees the run anyway.
 
 Doing this twice, or in two places at once, changes nothing: the record's version and the messages' ids see to it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from runwatch.commit import TRIES, commit
-from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Decision, Patience, Reason
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint, heard
 from runwatch.core.ids import RunId, Source
 from runwatch.core.leaving import untrack
 from runwatch.core.messages import Witness
+from runwatch.core.rate import Rate
 from runwatch.core.requests import Track, Untrack
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.errors import ListFailed, LostRace
-from runwatch.look import look
+from runwatch.look import Look, look
 from runwatch.ports import Clock, Deadline, NoLook, Ports
 from runwatch.publish import publish
 
@@ -35,17 +36,24 @@ FOR_GOOD = (Left.UNTRACKED, Left.QUARANTINED, Left.IGNORED)
 
 @dataclass
 class Looks:
-    """The looks that sightings which came together may make: one at each run, and no more than the budget."""
+    """The looks that sightings which came together may make: one at each run, and no faster than the source's rate."""
 
-    budget: Callable[[Source], TokenBucket]
+    rate: Callable[[Source], Rate]
     clock: Clock
     made: set[RunId] = field(default_factory=set)
 
     def may(self, run: RunId) -> bool:
-        if not self.budget(run.source).take(self.clock()):
+        if not self.rate(run.source).take(self.clock()):
             return False
         self.made.add(run)
         return True
+
+    def took(self, look: Look | None, run: RunId, began_at: datetime) -> None:
+        """Note what came of it."""
+        rate, now = self.rate(run.source), self.clock()
+        rate.spent((look.calls if look else 0) - 1, now)
+        if look is not None and look.failed is not None and look.failed.failure is Failure.THROTTLED:
+            rate.throttled(began_at, now)
 
 
 def sight(ports: Ports, patience: Patience, wanted: Track, deadline: Deadline, looks: Looks) -> None:
@@ -86,7 +94,7 @@ def forget(ports: Ports, unwanted: Untrack, deadline: Deadline) -> None:
         return
     now = ports.clock()
     committed = commit(ports, tracked, lambda tracked: untrack(tracked, now))
-    publish(ports, committed.owed, deadline)
+    publish(ports, (), deadline, committed.entries)
 
 
 def _tracked(ports: Ports, wanted: Track) -> TrackedRun:
@@ -173,10 +181,12 @@ def _look(
     if not looks.may(tracked.run):
         ports.journal.not_looked(tracked.run, NoLook.LEFT_TO_TICK)
         return
+    began_at = ports.clock()
     came = look(ports, ports.job_runs(tracked.run.source), tracked, deadline)
+    looks.took(came, tracked.run, began_at)
     if came is None:
         return
     if came.failed is not None:
         ports.journal.look_failed(came.failed)
     committed = commit(ports, tracked, lambda tracked: came.decided(tracked, patience, witness))
-    publish(ports, committed.owed, deadline)
+    publish(ports, (), deadline, committed.entries)

@@ -1,83 +1,193 @@
-"""One tick: plan, look, decide, commit, publish, inside a deadline.
+"""One tick: rounds of plan, look, decide and commit, and what they owe published meanwhile; inside a minute.
 
-1. Read the source's watched runs from the index, and plan in which order to look at them.
-2. Look at each with GetJobRun. A look that fails is counted and said; its run stays due.
-3. Decide what each look means, and commit record and entries in one transaction. Nothing new, nothing written.
-4. Publish what the changed runs owe, and what earlier ticks could not publish, oldest first; mark what was taken.
+1. Publish what earlier ticks and the inbox could not, oldest first.
+2. Read the source's watched runs from the index, and plan which calls tell most of them: `runwatch.core.plan`.
+3. Make the calls: `runwatch.round`. A look that fails is counted and said; its run stays due.
+4. Decide what each look means, and commit record and entries in one transaction. Nothing new, nothing written.
+5. Publish what the changed runs owe, some at a time, while the next looks are under way.
+6. Runs that a list showed and that nobody had told us of are sightings: `runwatch.sighting`.
+
+Steps 2 to 6 are a round; there are as many in a minute as the configuration asks for.
 
 One bad run never stops the others. A tick that dies anywhere has lost nothing: the next one finds the same runs due and
 the same entries owed. A store that cannot be read at all fails the tick, and rings the alarm.
 """
 
+import math
 from collections.abc import Iterable
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from runwatch.commit import commit
 from runwatch.core.decision import Patience, Reason
+from runwatch.core.hints import Hint
 from runwatch.core.ids import Source
+from runwatch.core.ledger import Entry
 from runwatch.core.messages import Witness
-from runwatch.core.plan import plan
-from runwatch.errors import LostRace, StoreUnavailable
-from runwatch.look import Look, Seen, look_at
+from runwatch.core.pacing import Pacing
+from runwatch.core.plan import Budget, plan
+from runwatch.errors import ListFailed, LostRace, StoreUnavailable
+from runwatch.look import Look, Seen
 from runwatch.ports import Deadline, Owed, Ports
-from runwatch.publish import publish
+from runwatch.publish import AT_ONCE, Published, publish
 from runwatch.report import TickReport
+from runwatch.round import Round
+from runwatch.sighting import Looks, follow
 from runwatch.sparing import Sparing
 
-__all__ = ["tick"]
+__all__ = ["A_MINUTE", "tick"]
 
-LOOKING = 0.75
-"""The part of a tick's time that looks may take. The rest is for publishing, or a source with more runs than a tick can
-look at would see everything and tell nothing."""
+A_MINUTE = timedelta(minutes=1)
+"""From one tick to the next."""
+REST = timedelta(seconds=3)
+"""Before the next tick, in which no call begins: two that run side by side would take twice our share."""
+FOR_BACKLOG = 0.25
+"""The part of a tick's time after which what is owed from before waits until the looks are done."""
+TOLD_WITHIN = timedelta(seconds=1)
+"""How long what was committed waits for company, since ten messages are one call."""
 
 
-def tick(ports: Ports, patience: Patience, source: Source, deadline: Deadline) -> TickReport:
-    """Look at all that is due at this source. Raises StoreUnavailable if the table cannot say what that is."""
-    ports = replace(ports, journal=Sparing(ports.journal))
-    report = TickReport(source)
-    watched = ports.store.watched(source)
-    for unreadable in watched.unreadable:
-        report.not_committed += 1
-        ports.journal.store_failed(unreadable.key, unreadable)
-    due = plan(watched.runs, ports.clock())
-    report.watched = len(due)
-    owed: list[Owed] = []
-    looks = 0
-    for look in look_at(ports, source, due, deadline.after(LOOKING)):
-        looks += 1
-        owed += _take(ports, patience, look, report)
-    report.skipped = len(due) - looks
-    published = publish(ports, [*ports.store.owed(source), *owed], deadline)
-    report.published = published.sent
-    report.not_taken = published.not_taken
-    report.set_aside = published.set_aside
-    report.owed = len(published.held)
-    report.oldest_owed_seconds = _age_of_oldest(published.held, ports.clock())
-    ports.journal.ticked(report)
+def tick(
+    ports: Ports,
+    patience: Patience,
+    source: Source,
+    deadline: Deadline,
+    pacing: Pacing,
+    every: timedelta = A_MINUTE,
+) -> TickReport:
+    """Look at all that is due at this source, once in `every`. Raises StoreUnavailable if the table cannot say what is.
+
+    `pacing` is changed: it is what the next tick of this container goes on from.
+    """
+    began_at = ports.clock()
+    here = _Tick(replace(ports, journal=Sparing(ports.journal)), patience, source, deadline, pacing, TickReport(source))
+    calls = [(rate, rate.calls, rate.throttled_calls) for rate in (pacing.gets, pacing.pages)]
+    backlog_until = deadline.after(FOR_BACKLOG)
+    here.note(publish(here.ports, here.ports.store.owed(source), backlog_until))
+    has_more = backlog_until.passed()
+    rounds = math.ceil(A_MINUTE / every)
+    pause, last_call_at = A_MINUTE / rounds, began_at + A_MINUTE - REST
+    for number in range(rounds):
+        begins_at = began_at + number * pause
+        if number:
+            # No longer than that: the clock may have been set back meanwhile.
+            ports.sleep(max(0.0, min(begins_at - ports.clock(), pause).total_seconds()))
+            if deadline.passed():
+                break
+        here.round(began_at, min(begins_at + pause, last_call_at))
+    if has_more:
+        held, here.held = here.held, []
+        here.note(publish(here.ports, held, deadline))
+    report = here.report
+    report.owed = len(here.held)
+    report.oldest_owed_seconds = _age_of_oldest(here.held, ports.clock())
+    (report.get_calls, report.get_throttles), (report.list_calls, report.list_throttles) = (
+        (rate.calls - calls, rate.throttled_calls - throttled) for rate, calls, throttled in calls
+    )
+    here.ports.journal.ticked(report)
     return report
 
 
-def _take(ports: Ports, patience: Patience, look: Look, report: TickReport) -> list[Owed]:
-    """Decide and commit what one look brought; answers with what is now owed because of it."""
-    if look.failed is not None:
-        report.failed[look.failed.failure] += 1
-        ports.journal.look_failed(look.failed)
-    report.looked += isinstance(look, Seen)
-    try:
-        committed = commit(ports, look.tracked, lambda tracked: look.decided(tracked, patience, Witness.POLL))
-    except (LostRace, StoreUnavailable) as error:
-        report.not_committed += 1
-        ports.journal.store_failed(str(look.tracked.run), error)
-        return []
-    reason = committed.decision.reason
-    report.lost_races += committed.lost_races
-    report.stale += reason is Reason.STALE_REPLY
-    report.lost += reason is Reason.LOST
-    report.quarantined += reason is Reason.QUARANTINED
-    report.unexpected += committed.decision.unexpected
-    report.changed += bool(committed.owed)
-    return committed.owed
+@dataclass
+class _Tick:
+    ports: Ports
+    patience: Patience
+    source: Source
+    deadline: Deadline
+    pacing: Pacing
+    report: TickReport
+    held: list[Owed] = field(default_factory=list)
+    """What is still owed, of what was to be published."""
+    fresh: list[Entry] = field(default_factory=list)
+    """Committed, and not published yet."""
+
+    def round(self, tick_began_at: datetime, ends_at: datetime) -> None:
+        watched = self.ports.store.watched(self.source)
+        for unreadable in watched.unreadable:
+            self.report.not_committed += 1
+            self.ports.journal.store_failed(unreadable.key, unreadable)
+        now, turns = self.ports.clock(), self.pacing.turns
+        turns.forget_all_but(watched.runs)
+        budget = Budget.of(
+            self.pacing.gets,
+            self.pacing.pages,
+            max(0.0, (ends_at - now).total_seconds()),
+            now,
+            sweep_whenever_possible=self.pacing.sweep_whenever_possible,
+        )
+        planned = plan(watched.runs, turns, budget, now, self.patience)
+        this = Round(
+            ports=self.ports,
+            source=self.source,
+            watched={record.run: record for record in watched.runs},
+            plan=planned,
+            pacing=self.pacing,
+            deadline=self.deadline,
+            ends_at=ends_at,
+            report=self.report,
+        )
+        for look, witness in this.looks():
+            self.fresh += self._take(look, witness)
+            if len(self.fresh) >= AT_ONCE or self._has_waited():
+                self._tell()
+        self._tell()
+        for hint in this.sighted:
+            self._follow(hint)
+        self.report.watched = len(watched.runs)
+        left = planned.due - {look.tracked.run for look in this.throttled}
+        self.report.skipped = sum(not turns.looked_at_since(run, tick_began_at) for run in left)
+
+    def note(self, published: Published) -> None:
+        self.report.published += published.sent
+        self.report.not_taken += published.not_taken
+        self.report.set_aside += published.set_aside
+        self.held = [*dict.fromkeys([*self.held, *published.held])]
+
+    def _take(self, look: Look, witness: Witness) -> tuple[Entry, ...]:
+        """Decide and commit what one look brought; answers with what is now owed because of it."""
+        report, ports = self.report, self.ports
+        if look.failed is not None:
+            report.failed[look.failed.failure] += 1
+            ports.journal.look_failed(look.failed)
+        report.looked += isinstance(look, Seen)
+        try:
+            committed = commit(ports, look.tracked, lambda tracked: look.decided(tracked, self.patience, witness))
+        except (LostRace, StoreUnavailable) as error:
+            report.not_committed += 1
+            ports.journal.store_failed(str(look.tracked.run), error)
+            return ()
+        decision = committed.decision
+        report.lost_races += committed.lost_races
+        report.stale += decision.reason is Reason.STALE_REPLY
+        report.lost += decision.reason is Reason.LOST
+        report.quarantined += decision.reason is Reason.QUARANTINED
+        report.unexpected += decision.unexpected
+        report.changed += bool(decision.entries)
+        return decision.entries
+
+    def _has_waited(self) -> bool:
+        return bool(self.fresh) and self.ports.clock() - self.fresh[0].recorded_at >= TOLD_WITHIN
+
+    def _tell(self) -> None:
+        """Publish what is fresh. What is behind a message that was not taken waits for it, till the next tick."""
+        fresh, self.fresh = self.fresh, []
+        waiting = {owed.run for owed in self.held}
+        self.note(Published(held=[Owed.of(entry) for entry in fresh if entry.run in waiting]))
+        if ready := [entry for entry in fresh if entry.run not in waiting]:
+            self.note(publish(self.ports, (), self.deadline, fresh=ready))
+
+    def _follow(self, hint: Hint) -> None:
+        """A run that cannot be followed now is on the next list again."""
+        looks = Looks(lambda _: self.pacing.gets, self.ports.clock)
+        try:
+            self.report.found += follow(self.ports, self.patience, hint, self.deadline, looks)
+        except (LostRace, StoreUnavailable) as error:
+            self.ports.journal.store_failed(str(hint.run), error)
+        except ListFailed as error:
+            self.ports.journal.list_failed(error)
+        else:
+            return
+        self.pacing.turns.passed_over.discard((hint.run, hint.state, hint.attempt))
 
 
 def _age_of_oldest(held: Iterable[Owed], now: datetime) -> float:

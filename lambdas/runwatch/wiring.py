@@ -6,7 +6,7 @@ Everything is made once a container and kept, so that connections are, too. Impo
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Self
@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
+from runwatch.adapters.credentials import assumed
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless, client_of
 from runwatch.adapters.queue import RefusedQueue
 from runwatch.adapters.table import DynamoStore
@@ -23,10 +24,11 @@ from runwatch.adapters.telemetry import PowertoolsJournal
 from runwatch.adapters.threads import Threads
 from runwatch.adapters.topics import SnsTopic
 from runwatch.check import check
-from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Patience
 from runwatch.core.hints import Hint
 from runwatch.core.ids import Source
+from runwatch.core.pacing import Pacing, Shares
+from runwatch.core.rate import Rate
 from runwatch.core.requests import BadRequest, Track, Untrack, parse
 from runwatch.discover import discover
 from runwatch.errors import ListFailed, LostRace, StoreUnavailable
@@ -43,11 +45,6 @@ __all__ = ["RemainingTime", "Runwatch", "logger", "wired"]
 
 BRISK = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 """For the table, the topic and the queue: ours alone, so a quick retry harms nobody."""
-
-INBOXES = 2
-"""Invocations of the inbox that Lambda makes at once, each with a budget of its own."""
-BURST_SECONDS = 5
-"""Of its budget that an inbox may have saved up."""
 
 logger = Logger()
 
@@ -78,16 +75,26 @@ class Runwatch:
     settings: Settings
     ports: Ports
     refusals: Refusals
-    inbox_budget: Callable[[Source], TokenBucket]
+    shares: Callable[[Source], Shares]
+    sighting_gets: Callable[[Source], Rate]
+    discovery_pages: Callable[[Source], Rate]
+    _pacings: dict[Source, Pacing] = field(default_factory=dict)
 
     def tick(self, source: Source, deadline: Deadline) -> TickReport:
-        return tick(self.ports, self._patience, source, deadline)
+        every = timedelta(seconds=self.settings.at(source).every)
+        return tick(self.ports, self._patience, source, deadline, self._pacing(source), every)
 
     def discover(self, source: Source, deadline: Deadline) -> DiscoveryReport:
-        calls, every = self.settings.discovery_calls, timedelta(minutes=self.settings.discover_every_minutes)
-        budget = TokenBucket(rate=0, burst=calls)
-        looks = Looks(lambda _: budget, self.ports.clock)
-        return discover(self.ports, self._patience, source, deadline, looks, calls=calls, every=every)
+        return discover(
+            self.ports,
+            self._patience,
+            source,
+            deadline,
+            self.looks(),
+            pages=self.discovery_pages(source),
+            calls=self.settings.discovery_calls,
+            every=timedelta(minutes=self.settings.discover_every_minutes),
+        )
 
     def check(self, source: Source, *, discovers: bool = False) -> Mapping[str, str | None]:
         """Why each action that this function needs there cannot be done; None where it can."""
@@ -95,7 +102,7 @@ class Runwatch:
 
     def looks(self) -> Looks:
         """What messages that came together may look at."""
-        return Looks(self.inbox_budget, self.ports.clock)
+        return Looks(self.sighting_gets, self.ports.clock)
 
     def answer(self, body: str, deadline: Deadline, looks: Looks) -> None:
         """Do what an inbox message asks. Raises BadRequest, or the error that makes trying again worth while."""
@@ -122,6 +129,16 @@ class Runwatch:
             self.ports.journal.store_failed("an inbox message", error)
             raise
 
+    def _pacing(self, source: Source) -> Pacing:
+        """What this container remembers of the source."""
+        if source not in self._pacings:
+            self._pacings[source] = Pacing.of(
+                self.shares(source),
+                self.ports.clock(),
+                sweep_whenever_possible=self.settings.at(source).sweep_whenever_possible,
+            )
+        return self._pacings[source]
+
     @property
     def _patience(self) -> Patience:
         return Patience(for_bill=self.settings.settle_wait, for_retry=self.settings.retry_window)
@@ -133,17 +150,19 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
 
     @cache
     def emr(source: Source) -> "EMRServerlessClient":
+        at = settings.at(source)
         return client_of(
             source,
+            session=None if at.role_arn is None else assumed(at.role_arn, at.external_id, clock),
             parallel=settings.parallel_looks,
             connect_timeout=settings.connect_timeout_seconds,
             read_timeout=settings.read_timeout_seconds,
         )
 
     @cache
-    def inbox_budget(_: Source) -> TokenBucket:
-        rate = settings.inbox_looks_per_second / INBOXES
-        return TokenBucket(rate, burst=max(1.0, rate * BURST_SECONDS))
+    def shares(source: Source) -> Shares:
+        share = settings.at(source).quota_share
+        return Shares.of(share, settings.inbox_share_of_looks, discovers=settings.discover_every_minutes > 0)
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -151,15 +170,23 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
     ports = Ports(
         job_runs=cache(lambda source: EmrServerless(emr(source))),
         catalogue=cache(lambda source: EmrCatalogue(emr(source), source, clock)),
-        watch=settings.watch_of,
+        watch=lambda source: settings.at(source).watch,
         store=DynamoStore(boto3.client("dynamodb", config=BRISK), settings.runs_table, settings.retention),
         topic=SnsTopic(boto3.client("sns", config=BRISK), settings.events_topic_arn),
-        journal=PowertoolsJournal(logger, service, lambda source: settings.watch_of(source).native_events),
+        journal=PowertoolsJournal(logger, service, lambda source: settings.at(source).watch.native_events),
         clock=clock,
-        at_once=Threads(settings.parallel_looks),
+        sleep=time.sleep,
+        calls=Threads(settings.parallel_looks, time.sleep),
     )
     refusals = RefusedQueue(boto3.client("sqs", config=BRISK), settings.refused_queue_url)
-    return Runwatch(settings, ports, refusals, inbox_budget)
+    return Runwatch(
+        settings,
+        ports,
+        refusals,
+        shares,
+        sighting_gets=cache(lambda source: Rate(shares(source).sighting_gets)),
+        discovery_pages=cache(lambda source: Rate(shares(source).discovery_pages)),
+    )
 
 
 @cache

@@ -77,8 +77,8 @@ class Story:
 
     def _keep(self, decision: Decision, now: datetime, *, published: bool) -> "Story":
         self.record = self._table.store.commit(decision.record, decision.entries)
-        for entry in decision.entries if published else ():
-            self._table.store.mark_published(entry, now + (at(0, 1) - at()))
+        if published:
+            self._table.store.mark_published(decision.entries, now + (at(0, 1) - at()))
         return self
 
 

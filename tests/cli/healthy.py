@@ -43,10 +43,10 @@ SETTINGS = {
     "RUNWATCH_EVENTS_TOPIC_ARN": EVENTS,
     "RUNWATCH_REFUSED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/refused",
     "RUNWATCH_SOURCES": f"{HOME},{AWAY}",
-    "RUNWATCH_WATCH": "[{}, {}]",
+    "RUNWATCH_AT_SOURCES": "[{}, {}]",
     "RUNWATCH_DISCOVERY_CALLS": "20",
     "RUNWATCH_DISCOVER_EVERY_MINUTES": "5",
-    "RUNWATCH_INBOX_LOOKS_PER_SECOND": "2",
+    "RUNWATCH_INBOX_SHARE_OF_LOOKS": "0.4",
     "RUNWATCH_PARALLEL_LOOKS": "8",
     "RUNWATCH_CONNECT_TIMEOUT_SECONDS": "2",
     "RUNWATCH_READ_TIMEOUT_SECONDS": "5",
@@ -69,7 +69,7 @@ RESOURCES = {
     "AWS::CloudWatch::Alarm": ALARMS,
 }
 EMR = ("GetJobRun", "GetApplication", "ListApplications", "ListJobRuns")
-DYNAMODB = ("GetItem", "Query", "UpdateItem", "PutItem")
+DYNAMODB = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "PutItem")
 ALLOWED: dict[str, str | None] = {f"emr-serverless:{name}": None for name in EMR}
 ALLOWED |= {f"dynamodb:{name}": None for name in DYNAMODB}
 

@@ -116,6 +116,50 @@ def test_a_permission_that_somebody_denies_is_not_restored_by_deploying(aws: Aws
     assert "deploy" not in str(finding.fix)
 
 
+ROLE = "arn:aws:iam::210987654321:role/RunwatchSpoke-eu-west-1"
+
+
+def assuming(aws: Aws, cause: str, **more: str) -> None:
+    """The source that is away is looked at with a role, and all that is asked of EMR Serverless fails like this."""
+    set_to(aws, at_sources=json.dumps([{}, {"role_arn": ROLE} | more]))
+    causes = {action: cause if action.startswith("emr-") else why for action, why in ALLOWED.items()}
+    invoked(aws, POLLER, lambda: answered(causes), AWAY)
+
+
+REFUSED = (
+    f"Error when retrieving credentials from sts:AssumeRole of {ROLE}: AccessDenied: User: arn:aws:sts::123456789012:"
+    "assumed-role/Runwatch-Poller/x is not authorized to perform: sts:AssumeRole on resource: "
+)
+
+
+def test_a_role_that_cannot_be_assumed_is_named_once_with_the_spoke_that_makes_it(aws: Aws):
+    assuming(aws, REFUSED + ROLE, external_id="agreed")
+    finding = finds(aws, AWAY, "poller permissions", FAULT, f"cannot assume {ROLE}: AccessDenied", "external_id")
+    assert finding.fix is not None
+    assert finding.fix.endswith(f"deploy that in {AWAY}: `npx cdk deploy -c hub={HOME} -c external_id=agreed`")
+
+
+def test_sts_that_does_not_answer_is_no_fault_of_the_role(aws: Aws):
+    assuming(aws, f"RoleNotAnswered: sts:AssumeRole of {ROLE}: ConnectTimeoutError: Connect timeout on endpoint")
+    finding = finds(aws, AWAY, "poller permissions", FAULT, f"cannot assume {ROLE}: ConnectTimeoutError", "reaches STS")
+    assert "deploy" not in str(finding.fix)
+
+
+def test_what_the_role_may_not_do_is_restored_to_the_role_and_not_to_the_function_s(aws: Aws):
+    set_to(aws, at_sources=json.dumps([{}, {"role_arn": ROLE}]))
+    hindered(aws, POLLER, "emr-serverless:GetJobRun", f"{DENIED}no identity-based policy allows it", AWAY)
+    fix = f"Restore emr-serverless:GetJobRun to the role {ROLE}"
+    finding = finds(aws, AWAY, "poller permissions", FAULT, "cannot do emr-serverless:GetJobRun", fix)
+    assert (finding.fix or "").endswith(f"`npx cdk deploy -c hub={HOME} --revert-drift`")
+
+
+def test_what_is_ours_is_still_the_function_s_role_s(aws: Aws):
+    set_to(aws, at_sources=json.dumps([{}, {"role_arn": ROLE}]))
+    hindered(aws, POLLER, "dynamodb:PutItem", f"{DENIED}no identity-based policy allows it", AWAY)
+    fix = "Restore dynamodb:PutItem to the role Runwatch-PollerRole"
+    finds(aws, AWAY, "poller permissions", FAULT, "cannot do dynamodb:PutItem", fix)
+
+
 @pytest.mark.parametrize(
     ("action", "cause", "verdict", "fix"),
     [
@@ -326,8 +370,13 @@ def test_discovery_may_be_switched_off(aws: Aws):
 
 def test_events_of_another_region_have_to_be_sent_here(aws: Aws):
     aws.answers["events:ListRuleNamesByTarget"] = {"RuleNames": []}
-    bus = f"arn:aws:events:us-east-1:{HOME.account}:event-bus/default"
-    finds(aws, AWAY, "native events", WARNING, "no rule in eu-west-1", bus)
+    deploy = (
+        f"Deploy the spoke to eu-west-1, or set native_events to false for that source: `npx cdk deploy -c hub={HOME}`"
+    )
+    finds(aws, AWAY, "native events", WARNING, "no rule in eu-west-1", deploy)
+    assert {asked["TargetArn"] for operation, _, asked in aws.asked if "ByTarget" in operation} == {
+        f"arn:aws:events:us-east-1:{HOME.account}:event-bus/default"
+    }
     assert [region for operation, region, _ in aws.asked if operation == "events:ListRuleNamesByTarget"] == [
         "eu-west-1"
     ]
@@ -335,8 +384,32 @@ def test_events_of_another_region_have_to_be_sent_here(aws: Aws):
 
 def test_events_that_are_not_wanted_need_not_be_sent(aws: Aws):
     aws.answers["events:ListRuleNamesByTarget"] = {"RuleNames": []}
-    set_to(aws, watch='[{}, {"native_events": false}]')
+    set_to(aws, at_sources='[{}, {"watch": {"native_events": false}}]')
     assert amiss(aws) == []
+
+
+FOREIGN = Source("210987654321", "eu-west-1")
+
+
+@pytest.mark.parametrize("let_in", [True, False])
+def test_events_of_another_account_have_to_be_let_in(aws: Aws, let_in: bool):  # noqa: FBT001 - the two cases
+    set_to(aws, sources=f"{HOME},{FOREIGN}", at_sources=f'[{{}}, {{"role_arn": "{ROLE}"}}]')
+    policy = json.dumps({"Statement": [{"Principal": {"AWS": f"arn:aws:iam::{FOREIGN.account}:root"}}]})
+    aws.answers["events:DescribeEventBus"] = {"Policy": policy} if let_in else {}
+    if let_in:
+        assert said(aws, FOREIGN, "native events").startswith("events from 210987654321 are let in")
+    else:
+        (finding,) = (one for one in amiss(aws) if (one.place, one.check) == (str(FOREIGN), "native events"))
+        assert "does not let events from 210987654321 in" in finding.found
+        assert (finding.fix or "").endswith(DEPLOY)
+    assert not [asked for operation, _, asked in aws.asked if "ByTarget" in operation], "its rules cannot be seen"
+
+
+def test_the_quota_of_another_account_is_assumed(aws: Aws):
+    set_to(aws, sources=f"{HOME},{FOREIGN}", at_sources=f'[{{}}, {{"role_arn": "{ROLE}"}}]')
+    aws.answers["events:DescribeEventBus"] = {}
+    assert "assumed, as AWS publishes it" in said(aws, FOREIGN, "quota")
+    assert {region for operation, region, _ in aws.asked if operation.startswith("service-quotas")} == {HOME.region}
 
 
 # Its quota.

@@ -281,9 +281,35 @@ def test_a_rule_that_sends_elsewhere(aws: Aws, name: str, of: str, check: str):
     finds(aws, check, FAULT, f"{name} does not send to the inbox", "npx cdk deploy --revert-drift")
 
 
+def test_a_rule_for_each_account_is_looked_at(aws: Aws):
+    """One that is well does not hide another that is not."""
+    aws.changed(
+        "cloudformation:ListStackResources",
+        StackResourceSummaries=[
+            {
+                "LogicalResourceId": name,
+                "PhysicalResourceId": name,
+                "ResourceType": "AWS::Events::Rule",
+                "LastUpdatedTimestamp": at(),
+                "ResourceStatus": "CREATE_COMPLETE",
+            }
+            for name in ("Native", "Native2", "Requests")
+        ],
+    )
+    aws.answers["events:DescribeRule"] = lambda asked: {
+        "Native": rule(),
+        "Native2": rule("DISABLED", name="Native2"),
+        "Requests": rule(source="runwatch", name="Requests"),
+    }[asked["Name"]]
+    (finding,) = (one for one in amiss(aws) if one.check == "native events")
+    assert "Native2 is disabled" in finding.found
+
+
 def test_native_events_may_be_switched_off_everywhere(aws: Aws):
     aws.answers["events:DescribeRule"] = rule(source="runwatch", name="Requests")
-    deaf = SETTINGS | {"RUNWATCH_WATCH": '[{"native_events": false}, {"native_events": false}]'}
+    deaf = SETTINGS | {
+        "RUNWATCH_AT_SOURCES": '[{"watch": {"native_events": false}}, {"watch": {"native_events": false}}]'
+    }
     aws.answers["lambda:GetFunctionConfiguration"] = lambda asked: (
         of_function(asked["FunctionName"]) | {"Environment": {"Variables": deaf}}
     )

@@ -24,7 +24,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
             entries = [an_entry(1, run=run), an_entry(2, run=run)]
             table.store.commit(a_tracked("RUNNING", run=run, version=0), entries)
             table.store.set_aside(entries[0], "InvalidParameter", at(9))
-            table.store.mark_published(entries[1], at(9))
+            table.store.mark_published([entries[1]], at(9))
         monkeypatch.setattr(cli.redrive, "find", lambda _: Deployment(table.store, (SOURCE,)))
         yield table
 

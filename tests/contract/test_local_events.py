@@ -17,7 +17,7 @@ from test_simulator_serving import World, a_run
 
 from local import events, servers
 from local.events import Bridge
-from simulator import serve
+from simulator import Regions, Simulator, serve
 
 LIFE = "SUBMITTED:1 RUNNING:1 SUCCESS:1"
 OURS = {
@@ -142,15 +142,15 @@ def front(aws: Aws) -> Iterator[Front]:
         thread.join()
 
 
-def a_world(*runs: dict[str, Any]) -> World:
-    return World(*runs, account="000000000000")
+def a_world(*runs: dict[str, Any], **scenario: Any) -> World:
+    return World(*runs, account="000000000000", **scenario)
 
 
 def carried_by(bridge: Bridge) -> int:
     """What the bridge has carried after another try, which may fail."""
     with suppress(events.OUT_OF_REACH):
         bridge.carry()
-    return bridge.carried
+    return sum(bridge.carried.values())
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:
@@ -202,6 +202,25 @@ def test_only_rules_that_match_and_are_enabled_hear_of_an_event(aws: Aws) -> Non
     assert [event["detail"]["newAttempt"] for event in retries.receive()] == [2]
     assert failed.states() == ["FAILED"]
     assert others.receive() == off.receive() == []
+
+
+def test_events_of_every_region_come_to_the_one_bus_each_once(aws: Aws) -> None:
+    """As a spoke's rule would send them there; the rules of the bus say which of them are heard."""
+    both = aws.queue_behind({"source": ["aws.emr-serverless"], "detail-type": OURS["detail-type"][:1]})
+    one = aws.queue_behind({"account": ["000000000000"], "region": ["eu-central-1"]})
+    with a_world(a_run(states=LIFE)) as world, a_world(a_run(states=LIFE), region="eu-central-1") as other:
+        regions = Regions([world.simulator, other.simulator], Simulator)
+        with serve(regions) as serving:
+            bridge = Bridge(serving.url, aws.url)
+            for _ in range(2):
+                for clock in (world.clock, other.clock):
+                    clock.advance(2)
+                bridge.carry()
+    heard = [(event["region"], event["detail"]["state"]) for event in both.receive()]
+    assert sorted(heard) == sorted(
+        (region, state) for region in ("us-east-1", "eu-central-1") for state in ("SUBMITTED", "RUNNING", "SUCCESS")
+    )
+    assert one.states() == ["SUBMITTED", "RUNNING", "SUCCESS"]
 
 
 def test_what_was_delivered_is_not_delivered_again_but_a_doubled_event_is(aws: Aws) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import boto3
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,43 @@ def test_account_and_region_of_the_command_line_win_over_the_scenarios():
     with running(*arguments) as (_, url):
         application = fetch(f"{url}/applications/00fmgold00000001")["application"]
     assert application["arn"] == "arn:aws:emr-serverless:eu-west-1:210987654321:/applications/00fmgold00000001"
+
+
+def test_several_scenarios_are_several_regions_behind_one_address(tmp_path: Path):
+    files = []
+    for region in ("us-east-1", "eu-central-1"):
+        files.append(tmp_path / f"{region}.json")
+        files[-1].write_text(json.dumps({"region": region, "applications": [{"id": "00f1", "name": f"in {region}"}]}))
+    scripted = [word for file in files for word in ("--scenario", str(file))]
+    with running(*scripted, "--account", "210987654321") as (_, url):
+        told = fetch(f"{url}/_simulator/regions")
+        names = []
+        for region in ("us-east-1", "eu-central-1", "eu-west-1"):
+            client = boto3.client("emr-serverless", region_name=region, endpoint_url=url)
+            names.append([application["name"] for application in client.list_applications()["applications"]])
+            client.close()
+    assert told == [{"account": "210987654321", "region": region} for region in ("us-east-1", "eu-central-1")]
+    assert names == [["in us-east-1"], ["in eu-central-1"], []]
+
+
+def test_the_faults_of_all_scenarios_are_told(tmp_path: Path):
+    files = [tmp_path / "one.json", tmp_path / "two.json"]
+    for file in files:
+        file.write_text('{"regoin": "us-east-1"}')
+    result = finished("--port", "0", "--scenario", str(files[0]), "--scenario", str(files[1]))
+    assert result.returncode == 2
+    assert result.stderr.splitlines() == [f"{file}: regoin: is no field of a scenario" for file in files]
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"), [([], "there are two for us-east-1"), (["--region", "eu-west-1"], "is for one scenario")]
+)
+def test_scenarios_that_cannot_be_told_apart_are_wrong_usage(tmp_path: Path, more: list[str], reason: str):
+    file = tmp_path / "empty.json"
+    file.write_text("{}")
+    result = finished("--port", "0", "--scenario", str(file), "--scenario", str(file), *more)
+    assert result.returncode == 2
+    assert reason in result.stderr
 
 
 def test_requests_are_logged_only_if_asked_for():

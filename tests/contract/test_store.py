@@ -59,7 +59,9 @@ def test_every_field_of_a_record_is_kept(store: Store):
         trouble=Trouble(failure=Failure.NOT_FOUND, since=at(8, seconds=0.000001), looks=2),
         ending_unread_since=at(7, seconds=0.000001),
         name="daily \N{ROCKET}\x00\n",
+        created_at=at(1, seconds=0.654321),
         state="RESUMING",
+        retry_expected=True,
         attempt=7,
         updated_at=at(1, seconds=0.123456),
         state_seen_at=at(2),
@@ -139,8 +141,7 @@ def test_what_was_written_is_read_back_in_any_number(store: Store):
         record = store.commit(record, [an_entry(number, tags=tags) for number in range(first, first + 20)])
     assert sum(len(entry.body) for entry in store.ledger(RUN)) > 2 * 1024 * 1024
     assert [entry.sequence for entry in store.ledger(RUN)] == list(range(1, 61))
-    for entry in store.ledger(RUN)[:59]:
-        store.mark_published(entry, at(9))
+    store.mark_published(store.ledger(RUN)[:59], at(9))
     assert [entry.sequence for entry in store.owed_by(RUN)] == [60]
 
 
@@ -216,7 +217,7 @@ def test_a_run_owes_and_keeps_its_entries_in_their_order(store: Store):
 def test_an_entry_that_is_marked_is_owed_no_longer_and_stays_in_the_ledger(store: Store):
     entries = [an_entry(1), an_entry(2), an_entry(3)]
     store.commit(a_tracked(), entries)
-    store.mark_published(entries[1], at(9))
+    store.mark_published([entries[1]], at(9))
     assert store.owed_by(RUN) == [entries[0], entries[2]]
     assert [owed.sequence for owed in store.owed(SOURCE)] == [1, 3]
     assert store.ledger(RUN) == entries
@@ -224,20 +225,76 @@ def test_an_entry_that_is_marked_is_owed_no_longer_and_stays_in_the_ledger(store
 
 def test_marking_twice_is_the_same_as_once(store: Store):
     store.commit(a_tracked(), [an_entry(1), an_entry(2)])
-    store.mark_published(an_entry(1), at(9))
-    store.mark_published(an_entry(1), at(10))
+    store.mark_published([an_entry(1)], at(9))
+    store.mark_published([an_entry(1)], at(10))
     assert store.owed_by(RUN) == [an_entry(2)]
 
 
 def test_marking_an_entry_that_is_not_there_makes_none(store: Store):
-    store.mark_published(an_entry(), at())
+    store.mark_published([an_entry()], at())
     assert store.ledger(RUN) == []
     assert store.load(RUN) is None
 
 
+def test_entries_of_many_runs_are_marked_together(store: Store):
+    """More than are marked in one write; some are marked already, one is named twice, one is not there."""
+    entries = [an_entry(sequence, run=run_of(number)) for number in range(4) for sequence in range(1, 9)]
+    for number in range(4):
+        store.commit(a_tracked(run=run_of(number)), entries[8 * number : 8 * number + 8])
+    store.mark_published([entries[3]], at(8))
+    store.mark_published([*entries[:27], entries[26], an_entry(9)], at(9))
+    assert list(store.owed(SOURCE)) == [Owed.of(entry) for entry in entries[27:]]
+    assert [kept.published_at for kept in store.history(run_of(0))] == [*[at(9)] * 3, at(8), *[at(9)] * 4]
+    assert store.ledger(RUN) == []
+
+
+def test_marking_nothing_marks_nothing(store: Store):
+    store.commit(a_tracked(), [an_entry(1)])
+    store.mark_published([], at(9))
+    assert store.owed_by(RUN) == [an_entry(1)]
+
+
+def test_what_a_run_owes_since_an_entry_is_that_and_all_before_it_that_has_not_had_its_turn(store: Store):
+    entries = [an_entry(number) for number in range(1, 41)]
+    for first in (0, 20):
+        store.commit(store.load(RUN) or a_tracked(), entries[first : first + 20])
+    store.mark_published([*entries[:3], *entries[4:30], entries[34]], at(9))
+    store.set_aside(entries[30], "no", at(9))
+    assert [entry.sequence for entry in store.owed_by(RUN)] == [4, 32, 33, 34, 36, 37, 38, 39, 40]
+    assert [entry.sequence for entry in store.owed_by(RUN, 4)] == [4, 32, 33, 34, 36, 37, 38, 39, 40]
+    for since in (5, 20, 31, 32, 33, 34):
+        assert [entry.sequence for entry in store.owed_by(RUN, since)] == [32, 33, 34, 36, 37, 38, 39, 40]
+    for since in (35, 36, 38, 40, 41, 99):
+        assert store.owed_by(RUN, since) == entries[35:]
+
+
+def test_a_run_is_behind_while_it_owes_the_entry_before(store: Store):
+    entries = [an_entry(1), an_entry(2), an_entry(3)]
+    store.commit(a_tracked(), entries)
+    asked = [Owed.of(entry) for entry in entries]
+    assert [store.are_behind([entry]) for entry in asked] == [set(), {RUN}, {RUN}]
+    store.mark_published([entries[0]], at(9))
+    assert [store.are_behind([entry]) for entry in asked] == [set(), set(), {RUN}]
+    store.set_aside(entries[1], "no", at(9))
+    assert [store.are_behind([entry]) for entry in asked] == [set()] * 3
+    store.redrive(asked[1])
+    assert [store.are_behind([entry]) for entry in asked] == [set(), set(), {RUN}]
+
+
+def test_of_many_runs_exactly_those_are_behind_that_are(store: Store):
+    """More than DynamoDB reads at once, in two Regions; of most of them nothing is there."""
+    runs = [run_of(number, source) for number in range(65) for source in (SOURCE, ELSEWHERE)]
+    owe, were_told = {*runs[::20], runs[-1]}, runs[5::30]
+    for run in (*owe, *were_told):
+        store.commit(a_tracked(run=run), [an_entry(1, run=run), an_entry(2, run=run)])
+    store.mark_published([an_entry(1, run=run) for run in were_told], at(9))
+    assert store.are_behind([Owed(run, 2, at()) for run in runs]) == owe
+    assert store.are_behind([]) == set()
+
+
 def test_marking_leaves_the_record_and_its_version_alone(store: Store):
     record = store.commit(a_tracked(), [an_entry(1)])
-    store.mark_published(an_entry(1), at(9))
+    store.mark_published([an_entry(1)], at(9))
     assert store.load(RUN) == record
     assert store.commit(record, ()).version == record.version + 1
 
@@ -319,7 +376,7 @@ def test_an_entry_that_is_redriven_can_be_published_or_set_aside_again(store: St
     for entry in entries:
         store.set_aside(entry, "no", at(9))
         store.redrive(Owed.of(entry))
-    store.mark_published(entries[0], at(10))
+    store.mark_published([entries[0]], at(10))
     store.set_aside(entries[1], "still no", at(10))
     assert store.owed_by(RUN) == []
     assert list(store.are_set_aside(SOURCE)) == [Owed.of(entries[1])]
@@ -339,7 +396,7 @@ def test_redriving_what_is_owed_leaves_it_owed(store: Store):
 def test_what_is_published_already_is_neither_counted_nor_set_aside_nor_redriven(store: Store):
     """A tick that overlaps another may be told of a refusal after the other one's try was taken."""
     store.commit(a_tracked(), [an_entry(1)])
-    store.mark_published(an_entry(1), at(9))
+    store.mark_published([an_entry(1)], at(9))
     assert store.count_refusal(an_entry(1)) == 0
     store.set_aside(an_entry(1), "no", at(10))
     assert list(store.are_set_aside(SOURCE)) == []
@@ -352,7 +409,7 @@ def test_an_entry_that_was_set_aside_and_turns_out_to_be_published_stays_publish
     """Two ticks at once: one gives the entry up, the other's try is taken, and it is marked last."""
     store.commit(a_tracked(), [an_entry(1)])
     store.set_aside(an_entry(1), "no", at(9))
-    store.mark_published(an_entry(1), at(10))
+    store.mark_published([an_entry(1)], at(10))
     assert list(store.are_set_aside(SOURCE)) == []
     store.redrive(Owed.of(an_entry(1)))
     assert list(store.owed(SOURCE)) == store.owed_by(RUN) == []
@@ -397,7 +454,7 @@ def test_runs_whose_names_begin_alike_are_never_mixed(store: Store):
 def test_the_history_says_what_became_of_each_entry(store: Store):
     entries = [an_entry(1), an_entry(2), an_entry(3)]
     store.commit(a_tracked(), entries)
-    store.mark_published(entries[0], at(9, seconds=0.5))
+    store.mark_published([entries[0]], at(9, seconds=0.5))
     store.set_aside(entries[1], "InvalidParameter: too strange", at(10))
     assert store.history(RUN) == [
         Kept(entries[0], published_at=at(9, seconds=0.5)),

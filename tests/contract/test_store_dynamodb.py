@@ -1,7 +1,7 @@
 """What only the store on DynamoDB has to promise: what it asks for, what expires, and what its failures mean."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from botocore.stub import ANY, Stubber
 
 from runwatch.adapters.table import EXPIRES_AT, OUTBOX_KEYS, WATCH_KEYS, DynamoStore
 from runwatch.core.ids import RunId
+from runwatch.core.ledger import Entry
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
 from runwatch.ports import Owed
@@ -69,7 +70,7 @@ def test_an_entry_that_is_set_aside_stays_in_the_outbox_s_index_under_a_key_of_i
 
 def test_the_indexes_are_sparse(table: Table):
     record = table.store.commit(a_tracked(), [an_entry(1)])
-    table.store.mark_published(an_entry(1), at(5))
+    table.store.mark_published([an_entry(1)], at(5))
     table.store.commit(record.changed(left=Left.SETTLED, left_at=at()), ())
     for item in table.items():
         assert not item.keys() & {*WATCH_KEYS, *OUTBOX_KEYS}
@@ -102,15 +103,15 @@ def test_a_run_that_is_tracked_again_no_longer_expires(table: Table):
 def test_an_entry_expires_a_retention_after_it_was_recorded_once_it_is_published(table: Table, minute: int):
     """However long it took: one that was owed for longer than that has had its time."""
     table.store.commit(a_tracked(), [an_entry(1)])
-    table.store.mark_published(an_entry(1), at(minute))
+    table.store.mark_published([an_entry(1)], at(minute))
     assert _expires(table.item(PK, FIRST)) == _after_retention(at(1))
 
 
 def test_marking_twice_keeps_when_it_was_published_and_when_it_expires(table: Table):
     table.store.commit(a_tracked(), [an_entry(1)])
-    table.store.mark_published(an_entry(1), at(9))
+    table.store.mark_published([an_entry(1)], at(9))
     before = table.item(PK, FIRST)
-    table.store.mark_published(an_entry(1), at(10))
+    table.store.mark_published([an_entry(1)], at(10))
     assert table.item(PK, FIRST) == before
 
 
@@ -125,12 +126,12 @@ def test_an_entry_that_is_set_aside_expires_and_one_that_is_redriven_does_not(ta
 def test_an_entry_that_was_set_aside_and_turns_out_to_be_published_expires_as_a_published_one(table: Table):
     table.store.commit(a_tracked(), [an_entry(1)])
     table.store.set_aside(an_entry(1), "no", at(600))
-    table.store.mark_published(an_entry(1), at(601))
+    table.store.mark_published([an_entry(1)], at(601))
     assert _expires(table.item(PK, FIRST)) == _after_retention(at(1))
 
 
 LEAVES_THE_OUTBOX: dict[str, Callable[[DynamoStore], None]] = {
-    "published": lambda store: store.mark_published(an_entry(1), at(600)),
+    "published": lambda store: store.mark_published([an_entry(1)], at(600)),
     "set aside": lambda store: store.set_aside(an_entry(1), "no", at(600)),
 }
 
@@ -151,7 +152,7 @@ def test_the_retention_is_the_one_that_was_configured():
     with a_table() as table:
         store = DynamoStore(table.dynamodb, TABLE, day)
         store.commit(a_tracked(left=Left.SETTLED, left_at=at()), [an_entry(1, recorded_at=at())])
-        store.mark_published(an_entry(1, recorded_at=at()), at(5))
+        store.mark_published([an_entry(1, recorded_at=at())], at(5))
         assert [_expires(item) for item in table.items()] == [int((at() + day).timestamp())] * 2
 
 
@@ -159,7 +160,7 @@ def test_the_retention_is_the_one_that_was_configured():
 
 
 LEFTOVERS: dict[str, Callable[[DynamoStore], None]] = {
-    "published": lambda store: store.mark_published(an_entry(1), at(1)),
+    "published": lambda store: store.mark_published([an_entry(1)], at(1)),
     "set aside": lambda store: store.set_aside(an_entry(1), "no", at(1)),
 }
 ENDS = at(1) + RETENTION
@@ -217,6 +218,9 @@ def test_a_run_is_read_as_it_is_now_and_not_as_an_index_remembers_it(table: Tabl
     table.store.load(RUN)
     table.store.owed_by(RUN)
     table.store.ledger(RUN)
+    table.store.are_behind([Owed(RUN, 2, at())])
+    assert table.asked.pop()["RequestItems"][TABLE]["ConsistentRead"] is True
+    assert table.calls.pop() == "BatchGetItem"
     assert [(call, asked["ConsistentRead"]) for call, asked in zip(table.calls, table.asked, strict=True)] == [
         ("GetItem", True),
         ("Query", True),
@@ -230,14 +234,82 @@ def test_no_call_is_made_but_those_that_the_functions_are_granted(table: Table):
     table.store.count_refusal(an_entry(1))
     table.store.set_aside(an_entry(1), "no", at())
     table.store.redrive(*table.store.are_set_aside(SOURCE))
-    table.store.mark_published(an_entry(1), at())
+    table.store.mark_published([an_entry(1)], at())
+    table.store.mark_published([an_entry(1), an_entry(2)], at())
+    table.store.are_behind([Owed(RUN, 2, at())])
     table.store.load(RUN)
     table.store.watched(SOURCE)
     list(table.store.owed(SOURCE))
     table.store.ledger(RUN)
     with pytest.raises(LostRace):
         table.store.commit(record.changed(version=9), ())
-    assert set(table.calls) == {"TransactWriteItems", "UpdateItem", "GetItem", "Query"}
+    assert set(table.calls) == {"TransactWriteItems", "UpdateItem", "GetItem", "BatchGetItem", "Query"}
+
+
+def _many_owe(table: Table, number: int) -> list[Entry]:
+    """So many runs owe two messages each; answers with the first ones."""
+    runs = [run_of(each) for each in range(number)]
+    for run in runs:
+        table.store.commit(a_tracked(run=run), [an_entry(1, run=run), an_entry(2, run=run)])
+    table.calls.clear()
+    table.asked.clear()
+    return [an_entry(1, run=run) for run in runs]
+
+
+def test_ten_entries_are_marked_in_one_write_and_one_alone_outside_of_a_transaction(table: Table):
+    """A transaction is charged twice, and may touch 4 MB: ten entries never do."""
+    firsts = _many_owe(table, 26)
+    table.store.mark_published(firsts[:25], at(9))
+    assert table.calls == ["TransactWriteItems"] * 3
+    assert [len(asked["TransactItems"]) for asked in table.asked] == [10, 10, 5]
+    table.store.mark_published(firsts[25:], at(9))
+    assert table.calls[3:] == ["UpdateItem"]
+    assert [entry.sequence for entry in table.store.owed(SOURCE)] == [2] * 26
+
+
+def test_an_entry_that_somebody_else_has_marked_hinders_none_that_is_marked_with_it(table: Table):
+    firsts = _many_owe(table, 10)
+    table.store.mark_published(firsts[4:5], at(8))
+    table.calls.clear()
+    table.store.mark_published(firsts, at(9))
+    assert table.calls == ["TransactWriteItems", *["UpdateItem"] * 10]
+    assert [table.store.history(entry.run)[0].published_at for entry in firsts] == [*[at(9)] * 4, at(8), *[at(9)] * 5]
+
+
+def test_whether_a_hundred_runs_are_behind_is_one_read_of_no_more_than_keys(table: Table):
+    _many_owe(table, 5)
+    assert table.store.are_behind([Owed(run_of(number), 2, at()) for number in range(110)]) == {*map(run_of, range(5))}
+    assert table.calls == ["BatchGetItem"] * 2
+    of_each = [asked["RequestItems"][TABLE] for asked in table.asked]
+    assert [len(asked["Keys"]) for asked in of_each] == [100, 10]
+    assert {asked["ProjectionExpression"] for asked in of_each} == {"pk, outbox_source"}
+
+
+def test_nobody_is_asked_whether_something_comes_before_a_first_entry(table: Table):
+    assert table.store.are_behind([Owed(RUN, 1, at())]) == set()
+    assert table.calls == []
+
+
+def test_of_a_long_ledger_no_more_is_read_than_its_end(table: Table):
+    record = a_tracked()
+    entries = [an_entry(number) for number in range(1, 201)]
+    for first in range(0, 200, 50):
+        record = table.store.commit(record, entries[first : first + 50])
+    table.store.mark_published(entries[:190], at(9))
+    table.calls.clear()
+    table.asked.clear()
+    assert table.store.owed_by(RUN, 198) == entries[190:]
+    assert table.calls == ["Query"]
+    assert table.asked[0]["Limit"] == 25
+
+
+def test_of_the_watched_runs_only_that_is_read_which_makes_their_records(table: Table):
+    table.store.commit(a_tracked(), ())
+    table.asked.clear()
+    assert table.store.watched(SOURCE).runs == [a_tracked(version=1)]
+    (asked,) = table.asked
+    named = asked["ExpressionAttributeNames"]
+    assert [named.get(name, name) for name in asked["ProjectionExpression"].split(", ")] == ["pk", "version", "record"]
 
 
 def test_long_answers_are_read_page_by_page(table: Table):
@@ -341,7 +413,12 @@ ASKS: dict[str, tuple[str, Ask]] = {
     "owed_by": ("query", lambda store: store.owed_by(RUN)),
     "ledger": ("query", lambda store: store.ledger(RUN)),
     "are_set_aside": ("query", lambda store: list(store.are_set_aside(SOURCE))),
-    "mark_published": ("update_item", lambda store: store.mark_published(an_entry(), at())),
+    "are_behind": ("batch_get_item", lambda store: store.are_behind([Owed(RUN, 2, at())])),
+    "mark_published": ("update_item", lambda store: store.mark_published([an_entry()], at())),
+    "mark_published, several": (
+        "transact_write_items",
+        lambda store: store.mark_published([an_entry(1), an_entry(2)], at()),
+    ),
     "count_refusal": ("update_item", lambda store: store.count_refusal(an_entry())),
     "set_aside": ("update_item", lambda store: store.set_aside(an_entry(), "no", at())),
     "redrive": ("update_item", lambda store: store.redrive(Owed.of(an_entry()))),
@@ -434,6 +511,62 @@ def test_a_transaction_that_was_cancelled_for_another_reason_is_not_a_lost_race(
     with pytest.raises(StoreUnavailable) as failed:
         _commit_cancelled(stubbed, reasons)
     assert isinstance(failed.value.__cause__, ClientError)
+
+
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ConditionalCheckFailed", "ThrottlingError", "None"])
+def test_marks_that_cannot_be_made_together_are_made_one_by_one_and_one_that_fails_hinders_no_other(
+    stubbed: tuple[DynamoStore, Stubber], reason: str
+):
+    store, stubber = stubbed
+    stubber.add_client_error(
+        "transact_write_items",
+        "TransactionCanceledException",
+        modeled_fields={"CancellationReasons": [{"Code": reason}, {"Code": "None"}]},
+    )
+    stubber.add_client_error("update_item", "ConditionalCheckFailedException")
+    stubber.add_client_error("update_item", "ThrottlingException", "for this reason")
+    stubber.add_response("update_item", {"Attributes": {}})
+    with pytest.raises(StoreUnavailable, match="for this reason"):
+        store.mark_published([an_entry(1), an_entry(2), an_entry(3)], at())
+    stubber.assert_no_pending_responses()
+
+
+def test_an_entry_that_somebody_else_is_marking_just_now_is_as_good_as_marked(stubbed: tuple[DynamoStore, Stubber]):
+    store, stubber = stubbed
+    stubber.add_client_error("update_item", "TransactionConflictException")
+    store.mark_published([an_entry(1)], at())
+    stubber.add_client_error("update_item", "TransactionConflictException")
+    assert store.count_refusal(an_entry(1)) == 0
+    stubber.assert_no_pending_responses()
+
+
+def _half_read(*left: Owed, owed: Sequence[Owed] = ()) -> dict[str, Any]:
+    """An answer to BatchGetItem: what comes before these is left unread; what comes before others is owed."""
+    keys = [{"pk": {"S": f"RUN#{each.run.arn}"}, "sk": {"S": f"LOG#{each.sequence - 1:010d}"}} for each in left]
+    items = [{"pk": {"S": f"RUN#{each.run.arn}"}, "outbox_source": {"S": str(SOURCE)}} for each in owed]
+    return {"Responses": {TABLE: items}, "UnprocessedKeys": {TABLE: {"Keys": keys}} if keys else {}}
+
+
+def test_what_a_batch_leaves_unread_is_asked_for_again_and_what_stays_unread_counts_as_behind(
+    stubbed: tuple[DynamoStore, Stubber],
+):
+    store, stubber = stubbed
+    asked = [Owed(run_of(number), 2, at()) for number in range(4)]
+    stubber.add_response("batch_get_item", _half_read(*asked[1:], owed=asked[:1]))
+    stubber.add_response("batch_get_item", _half_read(*asked[2:]))
+    stubber.add_response("batch_get_item", _half_read(), _asks(asked[2:]))
+    assert store.are_behind(asked) == {run_of(0)}
+    for _ in range(3):
+        stubber.add_response("batch_get_item", _half_read(*asked[2:]))
+    assert store.are_behind(asked) == {run_of(2), run_of(3)}
+    stubber.assert_no_pending_responses()
+
+
+def _asks(entries: Sequence[Owed]) -> dict[str, Any]:
+    keys = _half_read(*entries)["UnprocessedKeys"][TABLE]["Keys"]
+    return {
+        "RequestItems": {TABLE: {"Keys": keys, "ConsistentRead": True, "ProjectionExpression": "pk, outbox_source"}}
+    }
 
 
 PAGES: dict[str, tuple[dict[str, Any], Ask]] = {

@@ -223,6 +223,13 @@ FULL = TickReport(
     lost_races=6,
     not_committed=7,
     skipped=8,
+    swept=21,
+    found=22,
+    get_calls=150,
+    get_throttles=30,
+    list_calls=70,
+    list_throttles=1,
+    lists_failed=23,
 )
 FULL.failed.update(
     {
@@ -252,7 +259,17 @@ METRICS = {
     "LostRaces": 6,
     "LooksNotCommitted": 7,
     "TicksCutShort": 1,
+    "RunsSwept": 21,
+    "RunsDiscovered": 22,
+    "GetJobRunThrottles": 30,
+    "ListJobRunsThrottles": 1,
+    "GetJobRunQuotaUsed": 20,
+    "GetJobRunQuotaLeft": 80,
+    "ListJobRunsQuotaUsed": 115,
+    "ListJobRunsQuotaLeft": 0,
 }
+PERCENT = {"GetJobRunQuotaUsed", "GetJobRunQuotaLeft", "ListJobRunsQuotaUsed", "ListJobRunsQuotaLeft"}
+"""Of what AWS allows in a minute: 600 calls and 60. A burst can be more."""
 
 
 def test_a_tick_is_one_line_with_its_report(written: Written):
@@ -274,6 +291,7 @@ def test_a_tick_is_one_line_of_metrics_in_the_embedded_format(written: Written, 
     }
     units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
     assert units.pop("OldestOwedAge") == "Seconds"
+    assert {units.pop(name) for name in PERCENT} == {"Percent"}
     assert set(units.values()) == {"Count"}
 
 

@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 
 from local import servers, stack
+from runwatch.core.ids import Source
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class World:
             name="etl", releaseLabel="emr-7.10.0", type="SPARK", clientToken="etl"
         )
         return str(made["applicationId"])
+
+    def emr_in(self, region: str) -> Any:
+        """EMR Serverless of another Region than the stack's."""
+        return boto3.client("emr-serverless", endpoint_url=self.simulator.url, region_name=region)
 
     def start(self, name: str, life: str, attempts: int = 1, **tags: str) -> tuple[str, str]:
         """Start a job run; answers with the application's id and the run's."""
@@ -86,16 +91,18 @@ class World:
 
 
 @contextmanager
-def a_world(work: Path, *simulator_arguments: str) -> Iterator[World]:
+def a_world(
+    work: Path, *simulator_arguments: str, account: str | None = stack.LOCAL_ACCOUNT, config: Path | None = None
+) -> Iterator[World]:
     """Servers and a stack of one's own. What was started is stopped, however it ends."""
     if not stack.CDK.exists():
         pytest.skip("the CDK CLI is not installed")
     started = []
     try:
         started.append(servers.ministack(work / "logs"))
-        started.append(servers.simulator(work / "logs", *simulator_arguments))
+        started.append(servers.simulator(work / "logs", *simulator_arguments, account=account))
         aws, emr_serverless = started
-        yield World(aws, emr_serverless, stack.deploy(aws.url, emr_serverless.url, work))
+        yield World(aws, emr_serverless, stack.deploy(aws.url, emr_serverless.url, work, config))
     finally:
         for server in reversed(started):
             server.stop()
@@ -114,6 +121,50 @@ def stormy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     scenario = work / "scenario.json"
     scenario.write_text(json.dumps({"default": {"billed": {"after": 2}}}))
     with a_world(work, "--quota", "off", "--scenario", str(scenario)) as world:
+        yield world
+
+
+SOURCES = """
+[[sources]]
+region = "us-east-1"
+
+[[sources]]
+region = "eu-central-1"
+account = "210987654321"
+external_id = "agreed"
+[sources.watch]
+native_events = false
+
+[[sources]]
+region = "eu-west-1"
+"""
+IN_EACH_REGION: dict[str, Any] = {
+    "us-east-1": {"account": stack.LOCAL_ACCOUNT},
+    "eu-central-1": {"account": "210987654321"},
+    # Here every look takes three seconds and is refused in the end.
+    "eu-west-1": {
+        "account": stack.LOCAL_ACCOUNT,
+        "faults": [{"api": "GetJobRun", "latency": 3, "error": "AccessDeniedException"}],
+        "runs": [{"id": f"00r{number}", "application": "00f1", "states": "RUNNING"} for number in range(9)],
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One with three sources: the stack's own Region, another account's with a spoke there, and one that is broken."""
+    work = tmp_path_factory.mktemp("everywhere")
+    config = work / "sources.toml"
+    config.write_text(SOURCES)
+    scripted = []
+    for region, scenario in IN_EACH_REGION.items():
+        file = work / f"{region}.json"
+        file.write_text(json.dumps({"region": region, "applications": [{"id": "00f1", "name": "etl"}], **scenario}))
+        scripted += ["--scenario", str(file)]
+    with a_world(work, *scripted, account=None, config=config) as world:
+        there = Source("210987654321", "eu-central-1")
+        spoke = stack.deploy_spoke(world.aws, there, work / "spoke", external_id="agreed")
+        assert spoke["RoleArn"] == f"arn:aws:iam::{there.account}:role/RunwatchSpoke-{there.region}"
         yield world
 
 

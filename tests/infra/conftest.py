@@ -86,6 +86,46 @@ def configured(synthesized: Synthesize, tmp_path_factory: pytest.TempPathFactory
     return synthesized("Other", config=str(file))
 
 
+SOURCES = """\
+[[sources]]
+region = "eu-central-1"
+
+[[sources]]
+region = "eu-central-1"
+account = "210987654321"
+external_id = "agreed"
+
+[[sources]]
+region = "us-east-1"
+account = "210987654321"
+
+[[sources]]
+region = "us-east-1"
+account = "321098765432"
+role_arn = "arn:aws:iam::321098765432:role/looking/at-emr"
+[sources.watch]
+native_events = false
+
+[[sources]]
+region = "eu-west-1"
+role_arn = "arn:aws:iam::123456789012:role/looking"
+"""
+
+
+@pytest.fixture(scope="session")
+def many(synthesized: Synthesize, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The stack with sources in two other accounts, and one of its own that is looked at with a role."""
+    file = tmp_path_factory.mktemp("config") / "many.toml"
+    file.write_text(SOURCES, encoding="utf-8")
+    return synthesized(config=str(file))
+
+
+@pytest.fixture(scope="session")
+def spoke(synthesized: Synthesize) -> Template:
+    """What a watched account gets: a spoke of a hub in another account and Region."""
+    return synthesized("RunwatchSpoke", hub="210987654321/us-east-1", external_id="agreed", hub_stack="Other")
+
+
 @pytest.fixture(scope="session")
 def local(synthesized: Synthesize) -> Template:
     """The stack as the local emulator gets it."""

@@ -67,6 +67,8 @@ class Template:
     def names(self) -> dict[str, str]:
         """What each resource is for, found by what refers to it."""
         outputs = {name: output["Value"] for name, output in self.content["Outputs"].items()}
+        if "RuleArn" in outputs:
+            return self._names_of_a_spoke(outputs)
         inbox_queue = outputs["InboxQueueUrl"]["Ref"]
         schedule = next(iter(self.of("Scheduler::Schedule").values()))
         names = {
@@ -85,6 +87,16 @@ class Template:
             names[name] = f"{function} function"
             names[self.of("Lambda::Function")[name]["LoggingConfig"]["LogGroup"]["Ref"]] = f"{function} logs"
         return names
+
+    def _names_of_a_spoke(self, outputs: dict[str, Any]) -> dict[str, str]:
+        rule = outputs["RuleArn"]["Fn::GetAtt"][0]
+        (target,) = self.of("Events::Rule")[rule]["Targets"]
+        return {
+            rule: "rule",
+            outputs["RoleArn"]["Fn::GetAtt"][0]: "role",
+            target["RoleArn"]["Fn::GetAtt"][0]: "sender",
+            target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]: "undelivered queue",
+        }
 
     def function(self, service: str) -> dict[str, Any]:
         return next(each for each in self.of("Lambda::Function").values() if each["Handler"] == f"{service}.handle")

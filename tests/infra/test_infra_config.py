@@ -11,8 +11,10 @@ import botocore
 import pytest
 
 from infra import config
-from infra.config import Config, FaultyConfig, load
+from infra.config import SOURCES_AT_MOST, Config, FaultyConfig, SourceSection, load
 from infra.stack import BATCH
+from runwatch.core.watch import Watch
+from runwatch.settings import AtSource
 
 DEFAULT = Path(__file__).parent.parent.parent / "config" / "default.toml"
 
@@ -51,8 +53,17 @@ def test_an_empty_file_is_the_default(tmp_path: Path):
 
 def test_the_sources_example_in_the_default_file_is_right(tmp_path: Path):
     text = DEFAULT.read_text(encoding="utf-8")
-    example = re.sub(r"^# (\[\[sources\]\]|region = .*)$", r"\1", text, flags=re.MULTILINE)
-    assert load(given(tmp_path, example)).regions == ("eu-central-1", "us-east-1")
+    example = re.sub(r"^# (\[\[sources\]\]|[a-z_]+ = .*)$", r"\1", text, flags=re.MULTILINE)
+    here, there = load(given(tmp_path, example)).sources
+    assert here == SourceSection(region="eu-central-1")
+    assert there == SourceSection(region="us-east-1", account="210987654321", external_id="a-word-that-we-agreed-on")
+
+
+def test_the_examples_of_the_page_about_sources_are_right(tmp_path: Path):
+    page = (DEFAULT.parent.parent / "docs" / "sources.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^ *```toml\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL)
+    loaded = [load(given(tmp_path, example)) for example in examples]
+    assert [[source.account for source in each.sources] for each in loaded] == [[None, None], [None, "210987654321"]]
 
 
 def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
@@ -66,9 +77,23 @@ def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
         region = "mars"
         [[sources]]
         regoin = "eu-central-1"
+        [[sources]]
+        region = "eu-west-1"
+        account = 210987654321
+        role_arn = "RunwatchSpoke"
+        external_id = "a b"
+        every = 4
+        quota_share = 0.04
+        [sources.watch]
+        ignor = []
         [poll]
         parallel_looks = "8"
+        every = 7.5
+        quota_share = 1.01
+        sweep = "never"
         read_timeout_seconds = 60
+        [inbox]
+        share_of_looks = 0.91
         [runs]
         retention_days = 0
         [events]
@@ -92,7 +117,17 @@ def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
         "sources[0].region",
         "sources[1].region",
         "sources[1].regoin",
+        "sources[2].account",
+        "sources[2].role_arn",
+        "sources[2].external_id",
+        "sources[2].every",
+        "sources[2].quota_share",
+        "sources[2].watch.ignor",
         "poll.parallel_looks",
+        "poll.every",
+        "poll.quota_share",
+        "poll.sweep",
+        "inbox.share_of_looks",
         "poll.read_timeout_seconds",
         "runs.retention_days",
         "events.fifo",
@@ -119,11 +154,92 @@ def test_what_is_given_twice_is_refused(tmp_path: Path):
         region = "us-east-1"
         [[sources]]
         region = "eu-central-1"
+        [[sources]]
+        region = "eu-central-1"
+        account = "210987654321"
+        [[sources]]
+        region = "eu-central-1"
+        account = "210987654321"
+        every = 5
         [alerts]
         emails = ["ops@example.com", "ops@example.com"]
         """,
     )
-    assert faults(file) == ["sources: given twice: eu-central-1", "alerts.emails: given twice: ops@example.com"]
+    assert faults(file) == [
+        "sources: given twice: 210987654321/eu-central-1, eu-central-1",
+        "alerts.emails: given twice: ops@example.com",
+    ]
+
+
+SOURCES = """\
+[[sources]]
+region = "eu-central-1"
+[[sources]]
+region = "eu-central-1"
+account = "210987654321"
+[[sources]]
+region = "us-gov-west-1"
+account = "210987654321"
+external_id = "agreed"
+every = 5
+quota_share = 0.25
+[sources.watch]
+native_events = false
+[[sources]]
+region = "us-east-1"
+role_arn = "arn:aws:iam::123456789012:role/looking/at-emr"
+[watch]
+ignore = ["test-*"]
+[poll]
+every = 30
+quota_share = 1
+sweep = "whenever_possible"
+"""
+
+
+def test_each_source_has_what_it_says_and_else_what_the_file_says(tmp_path: Path):
+    own, other, federal, named = load(given(tmp_path, SOURCES)).at_sources
+    of_the_file = AtSource(
+        watch=Watch(ignore=("test-*",)), every=30, quota_share=1, sweep_whenever_possible=True, role_arn=None
+    )
+    assert own == of_the_file
+    assert other == of_the_file.model_copy(
+        update={"role_arn": "arn:aws:iam::210987654321:role/RunwatchSpoke-eu-central-1"}
+    )
+    assert federal == AtSource(
+        watch=Watch(native_events=False),
+        every=5,
+        quota_share=0.25,
+        sweep_whenever_possible=True,
+        role_arn="arn:aws-us-gov:iam::210987654321:role/RunwatchSpoke-us-gov-west-1",
+        external_id="agreed",
+    )
+    assert named == of_the_file.model_copy(update={"role_arn": "arn:aws:iam::123456789012:role/looking/at-emr"})
+
+
+def test_what_the_functions_are_told_of_the_sources_leaves_out_what_goes_without_saying(tmp_path: Path):
+    assert Config().settings["at_sources"] == "[{}]"
+    two = load(given(tmp_path, '[[sources]]\nregion = "eu-west-1"\n[[sources]]\nregion = "us-east-1"\nevery = 5\n'))
+    assert two.settings["at_sources"] == '[{},{"every":5}]'
+
+
+def test_an_external_id_without_a_role_is_refused(tmp_path: Path):
+    file = given(tmp_path, '[[sources]]\nregion = "eu-west-1"\nexternal_id = "agreed"\n')
+    assert faults(file) == [
+        "sources[0]: external_id is for a role, and this source has neither account nor role_arn",
+    ]
+
+
+def test_more_than_fits_into_a_function_s_environment_is_refused_with_its_size(tmp_path: Path):
+    def of(accounts: int) -> Path:
+        each = '[[sources]]\nregion = "us-east-1"\naccount = "{n:012}"\n'
+        return given(tmp_path, "".join(each.format(n=n) for n in range(accounts)))
+
+    assert len(load(of(10)).sources) == 10
+    (fault,) = faults(of(40))
+    said = re.fullmatch(r"sources: what is said of them, \[watch\] included, takes (\d+) of (\d+) bytes", fault)
+    assert said is not None
+    assert int(said[1]) > int(said[2]) == SOURCES_AT_MOST
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ def every_functions_grants(service: str, *sources: str) -> set[Grant]:
             for source in sources
         ),
         Grant("dynamodb:GetItem", table),
+        Grant("dynamodb:BatchGetItem", table),
         Grant("dynamodb:PutItem", table),
         Grant("dynamodb:UpdateItem", table),
         Grant("dynamodb:Query", table),

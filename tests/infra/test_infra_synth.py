@@ -82,16 +82,16 @@ def test_a_layer_that_cannot_be_built_is_told_with_pips_words(
     assert capsys.readouterr().err == "pip could not, because\n"
 
 
-def test_the_template_has_no_fault_that_cfn_lint_knows(synthesized: Synthesize, configured: Template):
-    for template in (synthesized(), configured):
+def test_the_template_has_no_fault_that_cfn_lint_knows(synthesized: Synthesize, configured: Template, many: Template):
+    for template in (synthesized(), configured, many):
         # W3005: the CDK orders resources once more by DependsOn where a reference does already.
         arguments = ManualArgs(regions=["us-east-1", "eu-central-1"], ignore_checks=["W3005"])
         faults = lint(template.file.read_text(encoding="utf-8"), config=arguments)
         assert [f"{fault.rule.id} {fault.message}" for fault in faults] == []
 
 
-def test_cdk_nag_finds_nothing(template: Template, configured: Template, local: Template):
-    for each in (template, configured, local):
+def test_cdk_nag_finds_nothing(template: Template, configured: Template, many: Template, local: Template):
+    for each in (template, configured, many, local):
         report = json.loads((each.directory / "validation-report.json").read_text(encoding="utf-8"))
         assert report["pluginReports"] == []
 

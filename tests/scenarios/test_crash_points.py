@@ -43,7 +43,9 @@ from tests.world import Crash, Meddled, World, dies
 
 Where = tuple[str, int]
 """Name of a call, and the how manieth of its name."""
-READS = {"Query", "GetItem", "GetJobRun"}
+READS = {"Query", "GetItem", "BatchGetItem", "GetJobRun"}
+BEHIND = {"BatchGetItem": 1, "Query": 1}
+"""Whoever has news of a run that still owes the message before them reads what it owes."""
 
 
 def track(run: RunId) -> Does:
@@ -79,52 +81,52 @@ PROCESSES = {
     "a tick": Process(
         a_tick,
         EVERY_RUN,
-        {"Query": 9, "GetJobRun": 10, "TransactWriteItems": 6, "PublishBatch": 12, "UpdateItem": 15},
+        {"Query": 9, "GetJobRun": 10, "TransactWriteItems": 8, "PublishBatch": 12, "UpdateItem": 5},
     ),
     "tracking a new run": Process(
         track(NEW),
         [NEW],
-        {"GetItem": 1, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
+        {"GetItem": 1, "TransactWriteItems": 2, "GetJobRun": 1, "PublishBatch": 1, "UpdateItem": 1},
     ),
     "tracking a run that owes a message and moved": Process(
         track(OWES),
         [OWES],
-        {"GetItem": 1, "GetJobRun": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 2, "UpdateItem": 2},
+        {"GetItem": 1, "GetJobRun": 1, "TransactWriteItems": 1, **BEHIND, "PublishBatch": 2, "UpdateItem": 2},
     ),
     "tracking a run that was retried": Process(
         track(RETRIED),
         [RETRIED],
-        {"GetItem": 1, "GetJobRun": 3, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 5, "UpdateItem": 5},
+        {"GetItem": 1, "GetJobRun": 3, "TransactWriteItems": 1, "BatchGetItem": 1, "PublishBatch": 5, "UpdateItem": 5},
     ),
     "tracking a run that gets lost": Process(
         track(GONE),
         [GONE],
-        {"GetItem": 1, "GetJobRun": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
+        {"GetItem": 1, "GetJobRun": 1, "TransactWriteItems": 1, "PublishBatch": 1, "UpdateItem": 1},
     ),
     "an event of a run that nobody told of": Process(
         an_event(NEW, "PENDING"),
         [NEW],
-        {"GetItem": 2, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
+        {"GetItem": 2, "TransactWriteItems": 2, "GetJobRun": 1, "PublishBatch": 1, "UpdateItem": 1},
     ),
     "an event of a run that owes a message and moved": Process(
         an_event(OWES, "RUNNING"),
         [OWES],
-        {"GetItem": 2, "GetJobRun": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 2, "UpdateItem": 2},
+        {"GetItem": 2, "GetJobRun": 1, "TransactWriteItems": 1, **BEHIND, "PublishBatch": 2, "UpdateItem": 2},
     ),
     "a discovery": Process(
         World.discover,
         [NEW],
-        {"GetItem": 1, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 2, "PublishBatch": 1, "UpdateItem": 1},
+        {"GetItem": 1, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
     ),
     "untracking": Process(
         untrack(MOVES),
         [MOVES],
-        {"GetItem": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
+        {"GetItem": 1, "TransactWriteItems": 1, "BatchGetItem": 1, "PublishBatch": 1, "UpdateItem": 1},
     ),
     "untracking a run that owes a message": Process(
         untrack(OWES),
         [OWES],
-        {"GetItem": 1, "TransactWriteItems": 1, "Query": 1, "PublishBatch": 2, "UpdateItem": 2},
+        {"GetItem": 1, "TransactWriteItems": 1, **BEHIND, "PublishBatch": 2, "UpdateItem": 2},
     ),
 }
 

@@ -349,6 +349,6 @@ def test_a_run_that_the_inbox_is_told_of_waits_for_the_ending_as_in_a_tick(world
     assert world.heard == ["1 RUNNING"]
     assert len(world.journal_of("look failed")) == 1
     world.went(1, "FAILED")
-    world.track()
+    world.after(1).track()
     assert world.heard == ["1 RUNNING", "2 FAILED", "3 RETRY", "4 SCHEDULED"]
     assert world.stored.watched(SOURCE).runs == [world.record()]

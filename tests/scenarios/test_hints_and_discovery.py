@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from runwatch.core.budget import TokenBucket
 from runwatch.core.decision import Reason
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
 from runwatch.core.messages import Witness
+from runwatch.core.plan import ALWAYS, Span
+from runwatch.core.rate import Quota, Rate
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.core.watch import Application, Watch
-from runwatch.discover import discover
 from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from runwatch.ports import ListedRun, NoLook
 from runwatch.sighting import follow
@@ -257,7 +257,7 @@ def test_messages_that_came_together_look_at_a_run_once(world: World):
 
 
 def test_what_does_not_fit_the_budget_is_tracked_and_left_to_the_tick(world: World):
-    world.budget = TokenBucket(rate=0.1, burst=2)
+    world.sightings = Rate(Quota(0.1, 2))
     runs = [run_of(number) for number in range(5)]
     for run in runs:
         world.goes("RUNNING", run)
@@ -313,12 +313,12 @@ def test_runs_that_nobody_told_of_are_found_and_told_with_the_list_as_witness(wo
 
 
 def test_all_that_is_under_way_is_listed_and_of_what_ended_that_which_began_lately(world: World):
-    asked: list[tuple[set[str], object]] = []
-    world.catalogue.before("runs", lambda _, states, created_after, __: asked.append((set(states), created_after)))
+    asked: list[tuple[set[str], Span]] = []
+    world.catalogue.before("runs", lambda _, states, __, created: asked.append((set(states), created)))
     world.discover()
     ended = {"SUCCESS", "FAILED", "CANCELLED"}
     under_way = {"SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING"}
-    assert asked == [(under_way, None), (ended, world.clock() - timedelta(minutes=15))]
+    assert asked == [(under_way, ALWAYS), (ended, Span(after=world.clock() - timedelta(minutes=15)))]
 
 
 def test_what_is_known_is_not_looked_at_again(world: World):
@@ -338,7 +338,7 @@ def test_every_page_of_every_list_is_read(world: World):
     for number in range(130):
         listed(world, number)
     world.watch = Watch(applications=(HERE,))
-    world.budget = TokenBucket(rate=0, burst=1000)
+    world.sightings = Rate(Quota(0, 1000))
     found = 0
     for _ in range(20):
         found += world.after(5).discover(calls=10).found
@@ -432,7 +432,7 @@ def test_a_run_that_cannot_be_stored_hinders_no_other(world: World):
 def test_of_many_runs_that_are_found_at_once_those_beyond_the_budget_are_left_to_the_tick(world: World):
     for number in range(30):
         listed(world, number)
-    world.budget = TokenBucket(rate=0, burst=10)
+    world.sightings = Rate(Quota(0, 10))
     assert world.discover().found == 30
     assert len(world.asked) == 10
     world.minutes(1)
@@ -485,7 +485,7 @@ def test_an_event_whose_look_is_hindered_is_not_counted_as_missed(world: World):
     world.goes("RUNNING", updated_at=world.clock())
     world.after(1).tick()
     assert (world.record().heard, world.record().unheard) == ((), ())
-    world.budget = TokenBucket(rate=0, burst=0)
+    world.sightings = Rate(Quota(0, 0))
     world.after(1).goes("SUCCESS", billed_resource_utilization=BILLED)
     world.hint(state="SUCCESS", at=world.clock())
     world.tick()
@@ -550,5 +550,5 @@ def test_what_is_named_is_found_however_many_others_there_are(world: World):
 def test_a_discovery_that_is_out_of_time_says_so(world: World):
     listed(world, 1)
     late = Until(world.clock, world.clock())
-    report = discover(world.ports, world.patience, SOURCE, late, world.looks(), calls=20, every=timedelta(minutes=5))
+    report = world.discover(deadline=late)
     assert (report.cut_short, report.listed, world.asked) == (True, 0, [])

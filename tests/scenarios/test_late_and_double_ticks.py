@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from runwatch.adapters.memory import one_by_one
 from runwatch.core.model import JobRun
-from runwatch.core.plan import plan
 from runwatch.core.tracked import Left
+from runwatch.core.turns import Turns
 from runwatch.errors import LostRace, StoreUnavailable
 from runwatch.ports import Refusal, Watched
 from tests.builders import BILLED, RUN, SOURCE, at, run_of
@@ -91,7 +90,7 @@ def test_whoever_runs_whole_inside_a_call_of_the_inbox_takes_nothing_from_it_and
 
 
 def test_a_whole_tick_inside_every_call_of_a_tick_takes_nothing_from_it_and_adds_nothing(world: World):
-    world.at_once = one_by_one
+    world.one_by_one = True
     has_begun(world)
     within = []
 
@@ -228,13 +227,13 @@ def test_losing_without_end_is_given_up_and_left_to_the_next_tick(world: World):
 
 @in_memory
 def test_after_the_deadline_no_call_is_made_and_the_next_tick_completes_what_was_cut_short(world: World):
-    world.at_once = one_by_one
+    world.one_by_one = True
     runs = [run_of(number) for number in range(10)]
     world.all_pending(*runs)
     world.after(1)
     for run in runs:
         world.goes("RUNNING", run)
-    order = [tracked.run for tracked in plan(world.stored.watched(SOURCE).runs, world.clock())]
+    order = [record.run for record in Turns(world.clock()).in_turn(world.stored.watched(SOURCE).runs, world.clock())]
     world.asked.clear()
     world.aws.after("get", lambda *_: world.after(seconds=1))
     cut = world.tick(Until(world.clock, world.clock() + timedelta(seconds=3)))
@@ -258,7 +257,7 @@ def test_a_tick_whose_deadline_has_passed_already_asks_nothing(world: World):
 @in_memory
 def test_more_runs_than_a_tick_can_look_at_are_all_told_of_in_the_end(world: World):
     """Looking must not use up every tick, or what was seen is never published."""
-    world.at_once = one_by_one
+    world.one_by_one = True
     runs = [run_of(number) for number in range(20)]
     world.all_pending(*runs)
     world.after(1)
@@ -291,7 +290,7 @@ def test_a_deadline_that_passes_in_any_call_of_a_tick_leaves_the_rest_to_the_nex
 
 @in_memory
 def test_ticks_that_are_all_cut_short_get_through_a_busy_minute_in_the_end(world: World):
-    world.at_once = one_by_one
+    world.one_by_one = True
     has_begun(world)
     for port, method in CALLS:
         getattr(world, port).after(method, lambda *_: world.after(seconds=1))

@@ -293,8 +293,17 @@ def test_a_report_counts_what_a_tick_did(world: World):
         world.track(run_of(number))
     world.after(1).goes("RUNNING", run_of(1))
     world.fails(Failure.THROTTLED, run_of(2))
+    world.asked.clear()
     report = world.tick()
+    assert len(world.asked) > 3, "a throttled look is tried again"
     assert report == type(report)(
-        SOURCE, watched=3, looked=2, changed=1, published=1, failed=type(report.failed)({Failure.THROTTLED: 1})
+        SOURCE,
+        watched=3,
+        looked=2,
+        changed=1,
+        published=1,
+        failed=type(report.failed)({Failure.THROTTLED: 1}),
+        get_calls=len(world.asked),
+        get_throttles=len(world.asked) - 2,
     )
     assert world.journal_of("ticked") == [report]

@@ -1,7 +1,9 @@
 """The outbox: what leaves it first, what stays in it while the topic refuses, and what is set aside."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,9 +13,10 @@ from runwatch.adapters.topics import SnsTopic
 from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import Left
-from runwatch.ports import Refusal
+from runwatch.ports import Owed, Refusal
+from runwatch.publish import publish
 from tests.builders import BILLED, RUN, SOURCE, a_tracked, an_entry, at, run_of
-from tests.world import Crash, Meddled, Until, World, cannot, dies
+from tests.world import Crash, Meddled, Never, Until, World, cannot, dies
 
 ONE, TWO, THREE = run_of(1), run_of(2), run_of(3)
 
@@ -390,3 +393,176 @@ def test_no_message_is_set_aside_without_a_word_even_if_the_process_dies_over_it
     world.store.in_peace()
     world.minutes(3)
     assert (first, NEVER.reason) in world.journal_of("set aside")
+
+
+# News: what was committed a moment ago is known, and need not be read.
+
+
+def _committed(world: World, sequence: int, *, run: RunId = ONE) -> Entry:
+    """One more entry of a run, as whoever has just committed it knows it."""
+    world.runs.add(run)
+    record = world.stored.load(run) or a_tracked("PENDING", run=run, version=0)
+    entry = an_entry(sequence, run=run, recorded_at=world.clock(), updated_at=at(sequence), attempt=1)
+    world.owes(record.changed(sequence=sequence), entry)
+    return entry
+
+
+def _calls(world: World) -> list[str]:
+    """All calls to store and topic from now on, by their names."""
+    calls: list[str] = []
+    for port, method in (*(("store", name) for name in STORE), ("topic", "publish")):
+        getattr(world, port).before(method, lambda *_, name=method: calls.append(name))
+    return calls
+
+
+STORE = ("are_behind", "owed_by", "mark_published", "owed", "load", "ledger", "history")
+
+
+def test_news_of_many_runs_go_out_ten_at_a_time_with_one_read_and_a_mark_for_each_ten(world: World):
+    runs = [run_of(number) for number in range(20)]
+    world.all_pending(*runs)
+    fresh = [_committed(world, 2, run=run) for run in runs]
+    calls = _calls(world)
+    published = publish(world.ports, (), Never(), fresh)
+    assert calls == ["are_behind", "publish", "mark_published", "publish", "mark_published"]
+    assert (published.sent, published.held) == (20, [])
+    world.keeps_its_promise()
+
+
+def test_calls_are_filled_up_with_the_next_runs_while_a_run_has_more_to_say(world: World):
+    """Eleven runs with one message, nine with two, one with three: 32 messages, and no call that could hold another."""
+    runs = [run_of(number) for number in range(21)]
+    fresh = [_committed(world, 1, run=run) for run in runs]
+    fresh += [_committed(world, 2, run=run) for run in runs[:10]]
+    fresh += [_committed(world, 3, run=runs[0])]
+    sizes: list[int] = []
+    world.topic.before("publish", lambda entries: sizes.append(len(entries)))
+    assert publish(world.ports, (), Never(), fresh).sent == 32
+    assert sizes == [10, 10, 10, 2]
+    world.keeps_its_promise()
+
+
+def test_news_wait_for_what_their_run_still_owes(world: World):
+    _committed(world, 1)
+    _committed(world, 2)
+    calls = _calls(world)
+    publish(world.ports, (), Never(), [_committed(world, 3)])
+    assert world.heard == ["1 RUNNING", "2 RUNNING", "3 RUNNING"]
+    assert calls[:3] == ["are_behind", "owed_by", "publish"]
+    world.keeps_its_promise()
+
+
+def test_news_that_the_index_has_brought_already_are_sent_once_and_nothing_is_read_for_them(world: World):
+    fresh = [_committed(world, 1, run=run) for run in (ONE, TWO)]
+    calls = _calls(world)
+    published = publish(world.ports, map(Owed.of, fresh), Never(), [*fresh, fresh[0]])
+    assert (published.sent, published.held) == (2, [])
+    assert calls == ["are_behind", "publish", "mark_published"]
+
+
+def test_what_the_index_knows_besides_the_news_is_read_and_goes_out_in_its_order(world: World):
+    """Somebody else committed the third entry, and died."""
+    fresh = [_committed(world, 1), _committed(world, 2)]
+    third = _committed(world, 3)
+    publish(world.ports, [Owed.of(third)], Never(), fresh)
+    assert world.taken.taken == [*fresh, third]
+    world.keeps_its_promise()
+
+
+def test_what_somebody_else_committed_between_two_news_goes_out_between_them(world: World):
+    first, second, third = (_committed(world, number) for number in (1, 2, 3))
+    publish(world.ports, (), Never(), [third, first])
+    assert world.taken.taken == [first, second, third]
+
+
+def test_news_come_in_their_order_however_they_are_given(world: World):
+    fresh = [_committed(world, number) for number in (1, 2, 3)]
+    calls = _calls(world)
+    publish(world.ports, (), Never(), reversed(fresh))
+    assert world.taken.taken == fresh
+    assert "owed_by" not in calls
+
+
+def test_a_table_that_cannot_say_who_is_behind_is_asked_for_all_that_the_runs_owe(world: World):
+    _committed(world, 1)
+    fresh = [_committed(world, 2), _committed(world, 1, run=TWO)]
+    world.store.before("are_behind", cannot())
+    published = publish(world.ports, (), Never(), fresh)
+    assert (published.sent, published.held) == (3, [])
+    assert world.heard_of(ONE) == ["1 RUNNING", "2 RUNNING"]
+    assert len(world.journal_of("store failed")) == 1
+
+
+def test_what_had_its_turn_and_is_still_owed_delays_no_news_and_is_repeated_by_the_next_tick(world: World):
+    """The first two were taken in two calls, and only the second could be marked."""
+    first, second = (_committed(world, number) for number in (1, 2))
+    world.store.before("mark_published", lambda entries, _: cannot()() if first in entries else None)
+    publish(world.ports, (), Never(), [first, second])
+    assert world.owed(ONE) == [1]
+    world.store.in_peace()
+    third = _committed(world, 3)
+    publish(world.ports, (), Never(), [third])
+    assert world.taken.taken == [first, second, third]
+    publish(world.ports, world.stored.owed(SOURCE), Never())
+    assert world.taken.taken == [first, second, third, first]
+    world.keeps_its_promise()
+
+
+def test_what_was_redriven_has_lost_its_place_and_delays_no_news(world: World):
+    first, second = (_committed(world, number) for number in (1, 2))
+    world.stored.set_aside(first, "no", world.clock())
+    publish(world.ports, (), Never(), [second])
+    world.stored.redrive(Owed.of(first))
+    third = _committed(world, 3)
+    publish(world.ports, (), Never(), [third])
+    publish(world.ports, world.stored.owed(SOURCE), Never())
+    assert world.taken.taken == [second, third, first]
+    assert list(world.stored.owed(SOURCE)) == []
+
+
+def test_news_that_the_topic_refuses_are_held_with_all_that_comes_after_them(world: World):
+    fresh = [_committed(world, 1), _committed(world, 2), _committed(world, 1, run=TWO)]
+    world.refuses(NOT_NOW, ONE)
+    published = publish(world.ports, (), Never(), fresh)
+    assert (published.sent, published.not_taken) == (1, 1)
+    assert published.held == [Owed.of(entry) for entry in fresh[:2]]
+    world.takes_all_again()
+    publish(world.ports, published.held, Never())
+    world.keeps_its_promise()
+
+
+def test_after_the_deadline_nothing_is_asked_and_everything_is_held(world: World):
+    _owes(world, 1, run=TWO)
+    fresh = [_committed(world, 1)]
+    calls = _calls(world)
+    owed = list(world.stored.owed(SOURCE))
+    published = publish(world.ports, owed, Until(world.clock, world.clock()), fresh)
+    assert calls == []
+    assert (published.sent, published.held) == (0, owed)
+
+
+def test_a_crash_after_a_call_repeats_the_messages_of_that_call_and_loses_none(world: World):
+    fresh = [_committed(world, 1, run=run_of(number)) for number in range(15)]
+    calls = count(1)
+    world.store.before("mark_published", lambda *_: dies() if next(calls) == 2 else None)
+    with pytest.raises(Crash):
+        publish(world.ports, (), Never(), fresh)
+    world.store.in_peace()
+    publish(world.ports, world.stored.owed(SOURCE), Never())
+    assert sorted(Counter(entry.run for entry in world.taken.taken).values()) == [1] * 10 + [2] * 5
+    world.keeps_its_promise()
+
+
+def test_a_poller_that_finds_the_news_of_the_inbox_in_the_index_repeats_them_at_most(world: World):
+    """The inbox has sent, and not marked; the poller sends all that is owed, the inbox's next news among it."""
+    first = _committed(world, 1)
+
+    def somebody_else_publishes(*_: object) -> None:
+        world.store.in_peace()
+        _committed(world, 2)
+        publish(world.ports, list(world.stored.owed(SOURCE)), Never())
+
+    world.store.before("mark_published", somebody_else_publishes)
+    publish(world.ports, (), Never(), [first])
+    assert world.heard == ["1 RUNNING", "1 RUNNING", "2 RUNNING"]
+    world.keeps_its_promise()

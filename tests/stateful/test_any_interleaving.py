@@ -28,8 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from runwatch.adapters.memory import MemoryCatalogue, MemoryJournal, MemoryStore, MemoryTopic, one_by_one
-from runwatch.core.budget import TokenBucket
+from runwatch.adapters.memory import MemoryCatalogue, MemoryJournal, MemoryStore, MemoryTopic, OneByOne
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
@@ -37,6 +36,8 @@ from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind, Witness
 from runwatch.core.model import JobRun
+from runwatch.core.pacing import Pacing, Shares
+from runwatch.core.rate import Quota, Rate
 from runwatch.core.requests import Track, Untrack
 from runwatch.core.states import comes_before
 from runwatch.core.tracked import Left, TrackedRun
@@ -47,7 +48,7 @@ from runwatch.report import TickReport
 from runwatch.sighting import Looks, follow, forget, sight
 from runwatch.tick import tick
 from tests.aws import a_table
-from tests.builders import SOURCE, ManualClock, detail_of, run_of
+from tests.builders import SOURCE, ManualClock, at, detail_of, run_of
 from tests.interleaved import Fault, Flow, Gated
 from tests.truth import ENDS, ORDER, Life, Truth
 from tests.world import Never
@@ -73,7 +74,7 @@ HAPPENS = st.sampled_from(
 WHAT = st.sampled_from([*["poll"] * 16, *["track"] * 5, *["event"] * 6, "untrack"])
 FAULT = st.one_of(st.none(), st.none(), st.none(), st.sampled_from(["it gets late", *Fault, *[Fault.LAGS] * 3]))
 CALLS = st.sampled_from(
-    ["get", "get", "commit", "commit", "load", "publish", "mark_published", "owed", "owed_by", "end"]
+    ["get", "get", "commit", "commit", "load", "publish", "mark_published", "are_behind", "owed", "owed_by", "end"]
 )
 LEAVES = {Kind.UNTRACKED, Kind.LOST, Kind.QUARANTINED}
 SET_BACK = timedelta(minutes=5)
@@ -86,7 +87,11 @@ BY_INDEX = st.integers(0, 20)
 
 
 def plenty() -> Looks:
-    return Looks(lambda _: TokenBucket(1, 1000), ManualClock())
+    return Looks(lambda _: Rate(Quota(1, 1000)), ManualClock())
+
+
+def a_pacing() -> Pacing:
+    return Pacing.of(Shares.of(1, 0, discovers=False), at(), sweep_whenever_possible=False)
 
 
 class AnyInterleaving(RuleBasedStateMachine):
@@ -211,7 +216,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         flow = Flow(what)
         ports = self._ports(flow)
         work: dict[str, Callable[[], object]] = {
-            "poll": lambda: tick(ports, PATIENCE, SOURCE, flow),
+            "poll": lambda: tick(ports, PATIENCE, SOURCE, flow, a_pacing()),
             "track": lambda: sight(ports, PATIENCE, Track(run), flow, plenty()),
             "event": lambda: follow(ports, PATIENCE, self._an_event(run, which), flow, plenty()),
             "untrack": lambda: forget(ports, Untrack(run), flow),
@@ -364,7 +369,7 @@ class AnyInterleaving(RuleBasedStateMachine):
 
     def _tick_in_peace(self) -> None:
         in_peace = {"job_runs": lambda _: Noting(self), "store": self.stored, "topic": self.topic}
-        tick(replace(self._ports(Flow("in peace")), **in_peace), PATIENCE, SOURCE, Never())
+        tick(replace(self._ports(Flow("in peace")), **in_peace), PATIENCE, SOURCE, Never(), a_pacing())
 
     def _ports(self, flow: Flow) -> Ports:
         gated = partial(Gated, flow, meets=self._meets)
@@ -376,8 +381,12 @@ class AnyInterleaving(RuleBasedStateMachine):
             topic=gated(self.topic),
             journal=MemoryJournal(),
             clock=self.clock,
-            at_once=one_by_one,
+            sleep=self._sleep,
+            calls=OneByOne(self._sleep),
         )
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.forward(seconds=seconds)
 
     def _meets(self, fault: Fault, method: str, call: Callable[[], Any], *args: Any) -> Any:
         if method == "get":

@@ -177,7 +177,7 @@ def test_the_map_of_a_package_names_every_module_in_it(package: str):
 
 def test_the_deployed_code_stays_small():
     """Lines of code: what explains it costs nothing to run and little to read."""
-    assert sum(len(_lines_of_code(tree)) for tree in TREES.values()) < 4000
+    assert sum(len(_lines_of_code(tree)) for tree in TREES.values()) < 4500
 
 
 def _lines_of_code(tree: ast.Module) -> set[int]:

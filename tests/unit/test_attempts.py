@@ -190,6 +190,7 @@ def test_the_record_remembers_the_new_attempt_and_nothing_of_those_before_it():
     seen = in_attempt(3, "SCHEDULED", name="gold")
     record = decided(tracked, seen, at(25), endings=endings(1, 2, name="another")).record
     assert record == tracked.changed(
+        created_at=seen.created_at,
         unheard=("1/FAILED", "2/FAILED", "3/SCHEDULED"),
         sequence=6,
         ending_unread_since=None,

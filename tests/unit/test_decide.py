@@ -234,6 +234,7 @@ def test_the_record_keeps_what_the_next_decision_needs():
     tracked = a_tracked("SCHEDULED", labels={"team": "gold"})
     decision = decided(tracked, a_run("RUNNING", name="gold", updated_at=at(1.5), started_at=at(1)), at(2))
     assert decision.record == tracked.changed(
+        created_at=at(),
         unheard=("1/RUNNING",),
         sequence=2,
         name="gold",

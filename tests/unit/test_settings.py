@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from runwatch.core.ids import Source
+from runwatch.core.watch import Watch
 from runwatch.errors import BadSettings
-from runwatch.settings import PREFIX, Settings
+from runwatch.settings import PREFIX, AtSource, Settings
 from tests.builders import SOURCE
 
 ENVIRONMENT = {
@@ -14,10 +15,10 @@ ENVIRONMENT = {
     "RUNWATCH_EVENTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:events",
     "RUNWATCH_REFUSED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/refused",
     "RUNWATCH_SOURCES": "123456789012/us-east-1,210987654321/eu-central-1",
-    "RUNWATCH_WATCH": '[{"applications": ["gold-*"]}, {"native_events": false}]',
+    "RUNWATCH_AT_SOURCES": '[{"watch": {"applications": ["gold-*"]}, "every": 30}, {"quota_share": 0.25}]',
     "RUNWATCH_DISCOVERY_CALLS": "20",
     "RUNWATCH_DISCOVER_EVERY_MINUTES": "5",
-    "RUNWATCH_INBOX_LOOKS_PER_SECOND": "2.5",
+    "RUNWATCH_INBOX_SHARE_OF_LOOKS": "0.4",
     "RUNWATCH_PARALLEL_LOOKS": "8",
     "RUNWATCH_CONNECT_TIMEOUT_SECONDS": "2",
     "RUNWATCH_READ_TIMEOUT_SECONDS": "5.5",
@@ -42,6 +43,11 @@ def test_every_variable_is_read():
     assert settings.refused_queue_url.endswith("/refused")
     assert settings.sources == (SOURCE, Source("210987654321", "eu-central-1"))
     assert (settings.parallel_looks, settings.connect_timeout_seconds, settings.read_timeout_seconds) == (8, 2.0, 5.5)
+    assert settings.at_sources == (
+        AtSource(watch=Watch(applications=("gold-*",)), every=30),
+        AtSource(quota_share=0.25),
+    )
+    assert settings.inbox_share_of_looks == 0.4
     assert settings.deadline_margin == timedelta(seconds=10)
     assert settings.settle_wait == timedelta(minutes=30)
     assert settings.retry_window == timedelta(minutes=15)
@@ -67,10 +73,10 @@ BAD = {
     "RUNWATCH_EVENTS_TOPIC_ARN": "",
     "RUNWATCH_REFUSED_QUEUE_URL": "",
     "RUNWATCH_SOURCES": "123456789012",
-    "RUNWATCH_WATCH": '[{"aplications": []}]',
+    "RUNWATCH_AT_SOURCES": '[{}, {"every": 4}]',
     "RUNWATCH_DISCOVERY_CALLS": "2",
     "RUNWATCH_DISCOVER_EVERY_MINUTES": "-1",
-    "RUNWATCH_INBOX_LOOKS_PER_SECOND": "0",
+    "RUNWATCH_INBOX_SHARE_OF_LOOKS": "0.91",
     "RUNWATCH_PARALLEL_LOOKS": "0",
     "RUNWATCH_CONNECT_TIMEOUT_SECONDS": "0",
     "RUNWATCH_READ_TIMEOUT_SECONDS": "-1",
@@ -96,8 +102,66 @@ def test_a_wrong_value_is_named(name: str):
     ["", ",", "123456789012/us-east-1,", "123456789012/us-east-1;210987654321/us-east-1", "us-east-1/123456789012"],
 )
 def test_sources_that_cannot_be_read_are_refused_with_their_text(sources: str):
-    with pytest.raises(BadSettings, match=r"^RUNWATCH_SOURCES: Value error, a source is <12 digits>/<region>, not "):
+    with pytest.raises(BadSettings, match=r"^RUNWATCH_SOURCES: \[\d\]: Value error, a source is <12 digits>/<region>"):
         Settings.of(ENVIRONMENT | {"RUNWATCH_SOURCES": sources})
+
+
+def test_every_source_that_cannot_be_read_is_named_by_its_place():
+    with pytest.raises(BadSettings) as refused:
+        Settings.of(ENVIRONMENT | {"RUNWATCH_SOURCES": "here,123456789012/us-east-1,there"})
+    assert [fault[:23] for fault in refused.value.faults] == ["RUNWATCH_SOURCES: [0]: ", "RUNWATCH_SOURCES: [2]: "]
+
+
+BAD_AT_A_SOURCE = {
+    '{"every": 4}': "[1].every: Input should be greater than or equal to 5",
+    '{"every": 61}': "[1].every: Input should be less than or equal to 60",
+    '{"every": 7.5}': "[1].every: Input should be a valid integer, got a number with a fractional part",
+    '{"quota_share": 0}': "[1].quota_share: Input should be greater than 0",
+    '{"quota_share": 1.1}': "[1].quota_share: Input should be less than or equal to 1",
+    '{"role_arn": "RunwatchSpoke"}': "[1].role_arn: String should match pattern ",
+    '{"role_arn": "arn:aws:iam::210987654321:user/me"}': "[1].role_arn: String should match pattern ",
+    '{"external_id": "x"}': "[1].external_id: String should match pattern ",
+    '{"external_id": "a b"}': "[1].external_id: String should match pattern ",
+    '{"watch": {"aplications": []}}': "[1].watch.aplications: Extra inputs are not permitted",
+    '{"evry": 5}': "[1].evry: Extra inputs are not permitted",
+}
+
+
+@pytest.mark.parametrize("said", BAD_AT_A_SOURCE)
+def test_what_is_wrong_at_a_source_is_told_with_the_source_and_the_field(said: str):
+    with pytest.raises(BadSettings) as refused:
+        Settings.of(ENVIRONMENT | {"RUNWATCH_AT_SOURCES": f"[{{}}, {said}]"})
+    (fault,) = refused.value.faults
+    assert fault.startswith(f"RUNWATCH_AT_SOURCES: {BAD_AT_A_SOURCE[said]}")
+
+
+def test_every_fault_of_every_source_is_told():
+    bad = '[{"every": 1, "quota_share": 9}, {"external_id": "x"}]'
+    with pytest.raises(BadSettings) as refused:
+        Settings.of(ENVIRONMENT | {"RUNWATCH_AT_SOURCES": bad})
+    assert [fault.split(": ")[1] for fault in refused.value.faults] == [
+        "[0].every",
+        "[0].quota_share",
+        "[1].external_id",
+    ]
+
+
+def test_what_is_no_json_is_refused():
+    with pytest.raises(BadSettings, match=r"^RUNWATCH_AT_SOURCES: Invalid JSON"):
+        Settings.of(ENVIRONMENT | {"RUNWATCH_AT_SOURCES": "[{}, "})
+
+
+def test_a_source_without_settings_of_its_own_is_refused():
+    with pytest.raises(BadSettings, match=r"at_sources has not one entry for each source$"):
+        Settings.of(ENVIRONMENT | {"RUNWATCH_AT_SOURCES": "[{}]"})
+
+
+def test_each_source_has_its_own():
+    settings = Settings.of(ENVIRONMENT)
+    assert settings.at(SOURCE).every == 30
+    assert settings.at(Source("210987654321", "eu-central-1")) == AtSource(quota_share=0.25)
+    with pytest.raises(KeyError):
+        settings.at(Source("210987654321", "us-east-1"))
 
 
 def test_waits_of_nothing_are_allowed():

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from runwatch.core.failures import Failure, failure_of
 from runwatch.core.ids import RunId, Source
 from runwatch.core.model import GetJobRunRequest, GetJobRunResponse, JobRun
+from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.watch import Application
 from runwatch.errors import ListFailed, RunwatchError, look_failed
 from runwatch.ports import Clock, ListedRun, Page
@@ -51,16 +52,26 @@ NOT_TERMINATED: "list[ApplicationStateType]" = ["CREATING", "CREATED", "STARTING
 
 
 def client_of(
-    source: Source, *, parallel: int, connect_timeout: float, read_timeout: float, endpoint_url: str | None = None
+    source: Source,
+    *,
+    parallel: int,
+    connect_timeout: float,
+    read_timeout: float,
+    session: boto3.Session | None = None,
+    endpoint_url: str | None = None,
 ) -> "EMRServerlessClient":
-    """A client with as many pooled connections as there are looks at once; timeouts in seconds."""
+    """A client with as many pooled connections as there are looks at once; timeouts in seconds.
+
+    Its credentials are the session's, if one is given, and else the function's own.
+    """
     config = Config(
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
         max_pool_connections=parallel,
         retries={"total_max_attempts": 1},
     )
-    return boto3.client("emr-serverless", region_name=source.region, config=config, endpoint_url=endpoint_url)
+    made = boto3 if session is None else session
+    return made.client("emr-serverless", region_name=source.region, config=config, endpoint_url=endpoint_url)
 
 
 class EmrServerless:
@@ -114,14 +125,14 @@ class EmrCatalogue:
         return known
 
     def runs(
-        self, application_id: str, states: Sequence[str], created_after: datetime | None, token: str | None
+        self, application_id: str, states: Sequence[str], token: str | None, created: Span = ALWAYS
     ) -> Page[ListedRun]:
-        since: dict[str, Any] = {} if created_after is None else {"createdAtAfter": created_after}
+        bounds: dict[str, Any] = {"createdAtAfter": created.after, "createdAtBefore": created.before}
         with self._listing("ListJobRuns"):
             reply = self._client.list_job_runs(
                 applicationId=application_id,
                 states=states,  # type: ignore[arg-type]
-                **since,
+                **{name: bound for name, bound in bounds.items() if bound is not None},
                 **_page(token),
             )
             rows = [

@@ -2,18 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runwatch.core.decision import Decision
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
+from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application
 from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace
-from runwatch.ports import Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
+from runwatch.ports import Calls, Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
 from runwatch.report import DiscoveryReport, TickReport
 
 __all__ = [
@@ -23,16 +25,44 @@ __all__ = [
     "MemoryRefusals",
     "MemoryStore",
     "MemoryTopic",
-    "one_by_one",
+    "OneByOne",
 ]
 
-Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-def one_by_one(make: Callable[[Given], Made], of: Sequence[Given]) -> Iterator[Made]:
-    """Nothing at once: each is made when the one before it has been taken."""
-    return map(make, of)
+class OneByOne:
+    """Nothing at once: each call is made when it is started. `sleep` passes the time in which none is under way."""
+
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self._sleep = sleep
+
+    @contextmanager
+    def __call__(self) -> Iterator[Calls]:
+        yield _Answered(self._sleep)
+
+
+class _Answered:
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self._sleep = sleep
+        self._came: list[Any] = []
+
+    @property
+    def may_start(self) -> bool:
+        return not self._came
+
+    @property
+    def under_way(self) -> int:
+        return len(self._came)
+
+    def start(self, call: Callable[[], Any]) -> None:
+        self._came.append(call())
+
+    def answers(self, within: float) -> list[Any]:
+        if not self._came:
+            self._sleep(within)
+        came, self._came = self._came, []
+        return came
 
 
 class MemoryStore:
@@ -70,12 +100,22 @@ class MemoryStore:
     def owed(self, source: Source) -> Iterator[Owed]:
         return self._oldest_first(self._outbox, source)
 
-    def owed_by(self, run: RunId) -> list[Entry]:
-        return [entry for entry in self.ledger(run) if (run, entry.sequence) in self._outbox]
+    def owed_by(self, run: RunId, since: int = 1) -> list[Entry]:
+        owed: list[Entry] = []
+        for entry in reversed(self.ledger(run)):
+            if (run, entry.sequence) in self._outbox:
+                owed.append(entry)
+            elif entry.sequence <= since:
+                break
+        return owed[::-1]
 
-    def mark_published(self, entry: Entry, at: datetime) -> None:
-        if self._is_kept(entry):
-            self.writes += 1
+    def are_behind(self, entries: Sequence[Owed]) -> set[RunId]:
+        return {entry.run for entry in entries if (entry.run, entry.sequence - 1) in self._outbox}
+
+    def mark_published(self, entries: Sequence[Entry], at: datetime) -> None:
+        kept = [entry for entry in entries if self._is_kept(entry)]
+        self.writes += bool(kept)
+        for entry in kept:
             self._became[entry.run, entry.sequence] = Kept(entry, published_at=at)
             self._outbox.discard((entry.run, entry.sequence))
             self._aside.discard((entry.run, entry.sequence))
@@ -173,8 +213,8 @@ class MemoryCatalogue:
         self,
         application_id: str,
         states: Sequence[str],
-        created_after: datetime | None,  # noqa: ARG002 - all were created lately
         token: str | None,
+        created: Span = ALWAYS,  # noqa: ARG002 - a row does not say when its run was created
     ) -> Page[ListedRun]:
         return self._page([run for run in self.lists.get(application_id, ()) if run.state in states], token)
 

@@ -16,6 +16,7 @@ from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind, Witness
+from runwatch.core.rate import GET_JOB_RUN, LIST_JOB_RUNS
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import ListFailed, LookFailed
 from runwatch.ports import NoLook
@@ -26,6 +27,8 @@ __all__ = ["BY_EITHER", "EITHER", "NAMESPACE", "Metric", "PowertoolsJournal"]
 NAMESPACE = "Runwatch"
 """CloudWatch namespace. Metrics have the dimension `service` and, where they are about one, `source`."""
 
+A_MINUTE = 60
+"""Seconds that a tick stands for."""
 QUOTED = 512
 """Characters of somebody else's text that a log line quotes."""
 
@@ -37,6 +40,8 @@ class Metric(StrEnum):
     """The heartbeat: one for every tick that came to its end."""
     WATCHED = "RunsWatched"
     LOOKED = "RunsLooked"
+    SWEPT = "RunsSwept"
+    """Times that a list told that there is nothing new of a run."""
     CHANGED = "RunsChanged"
     PUBLISHED = "MessagesPublished"
     NOT_TAKEN = "MessagesNotTaken"
@@ -49,6 +54,7 @@ class Metric(StrEnum):
     STALE = "StaleReplies"
     UNEXPECTED = "UnexpectedTransitions"
     THROTTLED = "LooksThrottled"
+    """Looks that were throttled until it was too late to try again."""
     UNREADABLE = "LooksUnreadable"
     DENIED = "LooksDenied"
     NOT_FOUND = "LooksNotFound"
@@ -60,6 +66,15 @@ class Metric(StrEnum):
     LOST_RACES = "LostRaces"
     NOT_COMMITTED = "LooksNotCommitted"
     CUT_SHORT = "TicksCutShort"
+    GET_QUOTA_USED = "GetJobRunQuotaUsed"
+    """Percent of what AWS allows everybody together in a minute that this tick used."""
+    GET_QUOTA_LEFT = "GetJobRunQuotaLeft"
+    """Percent of it that was left to others."""
+    GET_THROTTLES = "GetJobRunThrottles"
+    """Calls that were throttled, most of which were made again."""
+    LIST_QUOTA_USED = "ListJobRunsQuotaUsed"
+    LIST_QUOTA_LEFT = "ListJobRunsQuotaLeft"
+    LIST_THROTTLES = "ListJobRunsThrottles"
     BY_EVENT = "TransitionsByEvent"
     """Transitions that a native event or a request made us look for."""
     BY_POLL = "TransitionsByPoll"
@@ -75,7 +90,7 @@ class Metric(StrEnum):
     EVENTS_UNWANTED = "EventsUnwanted"
     """Hints of runs that the configuration does not want."""
     LEFT_TO_TICK = "LooksLeftToTick"
-    """Sightings that the inbox had no budget to look for."""
+    """Sightings that there was no call left to look for."""
     DISCOVERIES = "Discoveries"
     DISCOVERIES_FAILED = "DiscoveriesFailed"
     """Discoveries with a list that could not be read."""
@@ -194,6 +209,8 @@ class PowertoolsJournal:
             Metric.TICKS: 1,
             Metric.WATCHED: report.watched,
             Metric.LOOKED: report.looked,
+            Metric.SWEPT: report.swept,
+            Metric.DISCOVERED: report.found,
             Metric.CHANGED: report.changed,
             Metric.PUBLISHED: report.published,
             Metric.NOT_TAKEN: report.not_taken,
@@ -208,8 +225,24 @@ class PowertoolsJournal:
             Metric.LOST_RACES: report.lost_races,
             Metric.NOT_COMMITTED: report.not_committed,
             Metric.CUT_SHORT: int(report.cut_short),
+            Metric.GET_THROTTLES: report.get_throttles,
+            Metric.LIST_THROTTLES: report.list_throttles,
         }
-        self._count(counts, self._service, report.source, {Metric.OLDEST_OWED: report.oldest_owed_seconds})
+        gets, lists = (
+            100 * (calls - throttled) / (quota.a_second * A_MINUTE)
+            for calls, throttled, quota in (
+                (report.get_calls, report.get_throttles, GET_JOB_RUN),
+                (report.list_calls, report.list_throttles, LIST_JOB_RUNS),
+            )
+        )
+        percents = {
+            Metric.GET_QUOTA_USED: gets,
+            Metric.GET_QUOTA_LEFT: max(0.0, 100 - gets),
+            Metric.LIST_QUOTA_USED: lists,
+            Metric.LIST_QUOTA_LEFT: max(0.0, 100 - lists),
+        }
+        seconds = {Metric.OLDEST_OWED: report.oldest_owed_seconds}
+        self._count(counts, self._service, report.source, seconds, percents)
 
     def discovered(self, report: DiscoveryReport) -> None:
         self._logger.info("discovery", **report.as_json())
@@ -226,6 +259,7 @@ class PowertoolsJournal:
         service: str,
         source: Source | None = None,
         seconds: dict[Metric, float] | None = None,
+        percents: dict[Metric, float] | None = None,
     ) -> None:
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
         if source is not None:
@@ -234,4 +268,6 @@ class PowertoolsJournal:
             metrics.add_metric(name=metric, unit=MetricUnit.Count, value=count)
         for metric, duration in (seconds or {}).items():
             metrics.add_metric(name=metric, unit=MetricUnit.Seconds, value=duration)
+        for metric, percent in (percents or {}).items():
+            metrics.add_metric(name=metric, unit=MetricUnit.Percent, value=percent)
         metrics.flush_metrics()

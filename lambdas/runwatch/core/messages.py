@@ -72,14 +72,17 @@ class Witness(StrEnum):
 
 
 class _Document(BaseModel):
-    """The JSON Schema describes what is sent, where every field is always present."""
+    """The JSON Schema describes what is sent, where every field is always present.
+
+    What a kind of message needs is built by the first of them, not by every container that starts.
+    """
 
     model_config = ConfigDict(
         frozen=True,
         alias_generator=to_camel,
         populate_by_name=True,
         json_schema_serialization_defaults_required=True,
-        use_attribute_docstrings=True,
+        defer_build=True,
     )
 
 
@@ -337,7 +340,7 @@ def _attribute(value: str | list[str]) -> str | list[str]:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def _id_of(detail: RunFacts) -> str:

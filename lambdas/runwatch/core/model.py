@@ -126,7 +126,11 @@ AnyMode = Annotated[str, Documented(values=frozenset(Mode))]
 
 
 class _FromAws(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow", alias_generator=to_camel, populate_by_name=True)
+    """Parts are built as parts of the response, and not each of them for itself besides: containers start sooner."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="allow", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 class Utilization(_FromAws):
@@ -287,6 +291,8 @@ def _whole(value: Any) -> Any:  # noqa: ANN401 - as above
 
 
 class GetJobRunResponse(_FromAws):
+    model_config = ConfigDict(defer_build=False)
+
     job_run: JobRun
 
 

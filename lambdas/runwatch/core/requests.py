@@ -58,7 +58,7 @@ LabelValue = Annotated[str, Field(max_length=256)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_camel)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, alias_generator=to_camel, defer_build=True)
 
 
 class _Named(_Strict):
@@ -80,7 +80,7 @@ class _Ask(_Strict):
 class _OfTheRun(BaseModel):
     """An event's detail. What it does not say is None."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, defer_build=True)
 
     application_id: Id
     job_run_id: Id
@@ -91,7 +91,7 @@ class _OfTheRun(BaseModel):
 
 
 class _Native(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     detail_type: Literal[NATIVE_EVENTS] = Field(alias="detail-type")  # type: ignore[valid-type]
     account: str

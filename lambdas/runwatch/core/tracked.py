@@ -72,12 +72,16 @@ class TrackedRun(BaseModel):
     """What was seen meanwhile, as `<attempt>/<state>`, and not told yet."""
 
     name: str | None = None
+    created_at: Moment | None = None
+    """When AWS says that the run was created; None before the first look that succeeded."""
     state: str | None = None
     """The last state seen; None before the first look that succeeded."""
     attempt: int = 1
     updated_at: Moment | None = None
     """AWS's `updatedAt` of the reply that told us of `state`; a reply with an older one is stale."""
     state_seen_at: Moment | None = None
+    retry_expected: bool = False
+    """Whether `state` is a FAILED that AWS may follow with another attempt."""
     state_since: Moment | None = None
     """When the run took on `state`, as well as AWS's times tell."""
     running_told: bool = False

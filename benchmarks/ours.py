@@ -1,0 +1,196 @@
+"""Runwatch in the worlds that the benchmarks make for it: its poller, alone, with the whole of AWS's quotas to itself.
+
+It is built as in AWS, from its environment, and then given what a world has instead of AWS. A run was looked at when
+GetJobRun told of it, or when a list showed it.
+"""
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from botocore.exceptions import ClientError
+
+from benchmarks.fleet import AGE, SOURCE, Fleet
+from infra.config import Config, Discovery, InboxSection, Poll
+from runwatch.adapters.emr import EmrCatalogue, EmrServerless
+from runwatch.adapters.memory import MemoryJournal, MemoryStore, MemoryTopic, OneByOne
+from runwatch.core.ids import RunId
+from runwatch.core.model import JobRun
+from runwatch.core.plan import ALWAYS, Span
+from runwatch.core.tracked import TrackedRun
+from runwatch.core.watch import Application
+from runwatch.ports import Catalogue, JobRuns, ListedRun, Page, Ports
+from runwatch.settings import PREFIX
+from runwatch.wiring import RemainingTime, Runwatch, build
+from simulator import ManualClock, Simulator
+from simulator.errors import ApiError
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr_serverless import EMRServerlessClient
+
+__all__ = ["ANSWER", "A_MINUTE", "PARALLEL", "Called", "Virtual", "alone", "environment", "remembering"]
+
+BEGINS = datetime.fromisoformat("2026-01-31T00:00:00Z")
+A_MINUTE = 60.0
+"""Seconds from one tick to the next."""
+ANSWER = 0.02
+"""Seconds that a call takes in virtual time, several at once."""
+FOR_EVER = RemainingTime(ends=math.inf)
+
+
+def environment(*, sweep_whenever_possible: bool = False) -> dict[str, str]:
+    """As the stack makes it for the poller, with all of AWS's quotas for its ticks."""
+    config = Config(
+        poll=Poll(quota_share=1, sweep="whenever_possible" if sweep_whenever_possible else "when_needed"),
+        inbox=InboxSection(share_of_looks=0),
+        discovery=Discovery(every_minutes=0),
+    )
+    settings = {"runs_table": "runs", "events_topic_arn": "events", "refused_queue_url": "refused", "sources": SOURCE}
+    return {f"{PREFIX}{name.upper()}": str(value) for name, value in {**settings, **config.settings}.items()}
+
+
+PARALLEL = Config().poll.parallel_looks
+
+
+Saw = Callable[[RunId], object]
+"""Told of each run that was looked at."""
+
+
+@dataclass(frozen=True)
+class _SeenRuns:
+    job_runs: JobRuns
+    saw: Saw
+
+    def get(self, run: RunId, attempt: int | None = None) -> JobRun:
+        told = self.job_runs.get(run, attempt)
+        self.saw(run)
+        return told
+
+
+@dataclass(frozen=True)
+class _SeenLists:
+    catalogue: Catalogue
+    saw: Saw
+
+    def applications(self, token: str | None) -> Page[Application]:
+        return self.catalogue.applications(token)
+
+    def application(self, application_id: str) -> Application | None:
+        return self.catalogue.application(application_id)
+
+    def runs(
+        self, application_id: str, states: Sequence[str], token: str | None, created: Span = ALWAYS
+    ) -> Page[ListedRun]:
+        page = self.catalogue.runs(application_id, states, token, created)
+        for row in page.rows:
+            self.saw(RunId(SOURCE, application_id, row.id))
+        return page
+
+
+def remembering(records: Iterable[TrackedRun]) -> MemoryStore:
+    """A table that has these."""
+    store = MemoryStore()
+    for record in records:
+        store.commit(record, ())
+    return store
+
+
+def alone(built: Runwatch, store: MemoryStore, saw: Saw, **ports: Any) -> Runwatch:  # noqa: ANN401 - ports are many
+    """The poller with table, topic and journal in memory."""
+    given: Ports = replace(built.ports, store=store, topic=MemoryTopic(), journal=MemoryJournal(), **ports)
+    job_runs, catalogue = _SeenRuns(given.job_runs(SOURCE), saw), _SeenLists(given.catalogue(SOURCE), saw)
+    return replace(built, ports=replace(given, job_runs=lambda _: job_runs, catalogue=lambda _: catalogue))
+
+
+class Called(NamedTuple):
+    """A call of the poller's."""
+
+    operation: str
+    after: float
+    """Seconds since the beginning."""
+    answered: bool
+    """Or refused."""
+
+
+class Virtual:
+    """A fleet and a poller that looks at it each minute, on a clock that goes on by what calls take and by waiting.
+
+    Whatever else is to happen meanwhile is given to `at`.
+    """
+
+    def __init__(self, fleet: Fleet, *, sweep_whenever_possible: bool = False) -> None:
+        self.clock = ManualClock(BEGINS)
+        self.simulator = Simulator(self.clock, fleet.scenario())
+        self.clock.advance(AGE)
+        self._began_at = self.clock()
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self.looked: dict[RunId, float] = {}
+        """After how many seconds each run was looked at first."""
+        self.calls: list[Called] = []
+        client = cast("EMRServerlessClient", _Client(self))
+        job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, SOURCE, self.clock)
+        self._poller = alone(
+            build(environment(sweep_whenever_possible=sweep_whenever_possible), "poller"),
+            remembering(fleet.told_of(BEGINS)),
+            lambda run: self.looked.setdefault(run, self.passed()),
+            job_runs=lambda _: job_runs,
+            catalogue=lambda _: catalogue,
+            clock=self.clock,
+            sleep=self.sleep,
+            calls=OneByOne(self.sleep),
+        )
+
+    def passed(self) -> float:
+        """Seconds since everything began."""
+        return (self.clock() - self._began_at).total_seconds()
+
+    def at(self, seconds: float, happens: Callable[[], None]) -> None:
+        """Let it happen so many seconds after the beginning; it must take no time."""
+        heapq.heappush(self._agenda, (seconds, next(self._numbers), happens))
+
+    def sleep(self, seconds: float) -> None:
+        until = self.passed() + seconds
+        while self._agenda and self._agenda[0][0] <= until:
+            at, _, happens = heapq.heappop(self._agenda)
+            self.clock.advance(max(0.0, at - self.passed()))
+            happens()
+        self.clock.advance(max(0.0, until - self.passed()))
+
+    def tick(self) -> None:
+        """The next one: on the minute."""
+        self.sleep(-self.passed() % A_MINUTE)
+        self._poller.tick(SOURCE, FOR_EVER)
+
+
+@dataclass(frozen=True)
+class _Client:
+    """The calls that the adapters make of boto3's client, answered by a simulator in this process."""
+
+    world: Virtual
+
+    def get_job_run(self, **asked: object) -> dict[str, Any]:
+        return self._call("GetJobRun", asked)
+
+    def list_job_runs(self, **asked: object) -> dict[str, Any]:
+        return self._call("ListJobRuns", asked)
+
+    def get_application(self, **asked: object) -> dict[str, Any]:
+        return self._call("GetApplication", asked)
+
+    def _call(self, operation: str, asked: dict[str, object]) -> dict[str, Any]:
+        world = self.world
+        world.sleep(ANSWER / PARALLEL)
+        try:
+            answer = world.simulator.call(operation, asked)
+        except ApiError as error:
+            world.calls.append(Called(operation, world.passed(), answered=False))
+            said = {"Code": error.code, "Message": error.message}
+            reply = {"Error": said, "ResponseMetadata": {"HTTPStatusCode": error.status}}
+            raise ClientError(cast("Any", reply), operation) from error
+        world.calls.append(Called(operation, world.passed(), answered=True))
+        return answer

@@ -1,0 +1,73 @@
+"""Whose turn it is: what a container remembers of its looks at one source while it is warm.
+
+Nothing of it is stored, and nothing depends on it but order and economy: a container that begins anew remembers
+nothing, and looks at everything in an order that changes from round to round.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from runwatch.core.ids import RunId
+from runwatch.core.tracked import TrackedRun
+
+__all__ = ["Turns"]
+
+LISTED_AGAIN_AFTER = timedelta(minutes=10)
+"""An application whose runs could not be listed is asked for them again; until then each is got."""
+
+PASSED_OVER_AT_MOST = 10_000
+
+Sight = tuple[RunId, str | None, int | None]
+"""A run, its state and its attempt, as a list shows them."""
+
+
+@dataclass
+class Turns:
+    since: datetime
+    """When the memory begins."""
+    looked: dict[RunId, datetime] = field(default_factory=dict)
+    """When each run was last looked at, or listed and found as it was known."""
+    got: dict[RunId, datetime] = field(default_factory=dict)
+    """When GetJobRun last told of it."""
+    crowds: dict[str, float] = field(default_factory=dict)
+    """Of an application: how many runs its lists have for each one that is watched."""
+    unlisted: dict[str, datetime] = field(default_factory=dict)
+    """When the runs of an application could last not be listed."""
+    passed_over: set[Sight] = field(default_factory=set)
+    """What lists showed of runs that are not to be watched, and of such that are over."""
+
+    def waits_since(self, record: TrackedRun) -> datetime:
+        """Since when nobody has looked at the run, as far as is known."""
+        return self.looked.get(record.run) or max(record.tracked_at, self.since)
+
+    def looked_at_since(self, run: RunId, moment: datetime) -> bool:
+        return run in self.looked and self.looked[run] >= moment
+
+    def got_since(self, record: TrackedRun) -> datetime:
+        """The same of GetJobRun."""
+        return self.got.get(record.run) or max(record.tracked_at, self.since)
+
+    def in_turn(self, records: Sequence[TrackedRun], now: datetime) -> list[TrackedRun]:
+        """Who has waited longest is first. Those who have waited equally long come in another order each second."""
+        second = int(now.timestamp())
+        by_chance = {record.run: zlib.crc32(f"{second} {record.run.arn}".encode()) for record in records}
+        return sorted(records, key=lambda record: (self.waits_since(record), by_chance[record.run], record.run))
+
+    def may_list(self, application_id: str, now: datetime) -> bool:
+        failed_at = self.unlisted.get(application_id)
+        return failed_at is None or now - failed_at >= LISTED_AGAIN_AFTER
+
+    def saw_list(self, application_id: str, *, listed: int, watched: int) -> None:
+        """Note how crowded the lists of an application are."""
+        self.crowds[application_id] = max(1.0, listed / watched) if watched else 1.0
+
+    def forget_all_but(self, records: Iterable[TrackedRun]) -> None:
+        """Whoever is not watched any more needs no turn."""
+        watched = {record.run for record in records}
+        for times in (self.looked, self.got):
+            for run in times.keys() - watched:
+                del times[run]
+        if len(self.passed_over) > PASSED_OVER_AT_MOST:
+            self.passed_over.clear()
