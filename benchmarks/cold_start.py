@@ -3,8 +3,8 @@
 Each round starts a fresh interpreter for either, in turn, and ends it the moment its first GetJobRun arrives at a
 server on loopback: the poller's handler as Lambda calls it, with one watched run in its table; and a few lines of boto3
 that make the clients the poller makes and ask for the same run. So nothing is patched, and nothing after the call is
-counted. Both find all bytecode compiled, and both have the same packages installed. A first round, which compiles, is
-not counted.
+counted. Both have the same packages installed, and find all bytecode compiled by a first round that is not counted;
+the layer that is deployed brings sources alone, which Lambda compiles besides.
 """
 
 import json

@@ -68,7 +68,9 @@ def delivered(events: Iterable[dict[str, Any]], share: float) -> list[Delivery]:
 def _arrivals(event: dict[str, Any], share: float) -> Iterator[datetime]:
     luck = random.Random(event["id"])
     lost, doubled = luck.random() < share, luck.random() < share
-    sent_at = datetime.fromisoformat(event["detail"].get("updatedAt", event["time"]))
+    # An event of usage has no time but the one of its envelope, from which the part of the second is cut off.
+    sent_at = datetime.fromisoformat(event["detail"].get("updatedAt") or event["time"])
+    sent_at += timedelta(seconds=0 if "updatedAt" in event["detail"] else 1)
     for _ in range(0 if lost else 2 if doubled else 1):
         late, by, bridge = luck.random() < share, luck.uniform(*LATE), luck.uniform(*BRIDGE)
         yield sent_at + timedelta(seconds=bridge + (by if late else 0))

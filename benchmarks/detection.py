@@ -54,7 +54,7 @@ from simulator.errors import ApiError
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
 
-__all__ = ["Figures", "SideBySide", "days", "measured", "told"]
+__all__ = ["AFTERWARDS", "Deployment", "Figures", "SideBySide", "days", "measured", "told", "truth_of"]
 
 RUNS = 500
 SHARES = (0.0, 0.05, 0.3)
@@ -105,6 +105,8 @@ class Figures:
     lists: int = 0
     """ListJobRuns calls."""
     throttled: int = 0
+    published: int = 0
+    """Messages that tell of a transition; one of them may tell of several."""
     left_to_tick: int = 0
     """Sightings for which the inbox had no look left."""
 
@@ -180,7 +182,7 @@ def told(found: Sequence[SideBySide]) -> Part:
 def days() -> list[SideBySide]:
     """The three of them at each share. The same day gives the same figures each time."""
     scenario = a_day(RUNS)
-    truth = _truth(scenario)
+    truth = truth_of(scenario)
     until = max(truth.values()) + AFTERWARDS
     events = events_of(scenario, until)
     with Progress() as progress:
@@ -188,7 +190,7 @@ def days() -> list[SideBySide]:
 
         def watched(watcher: str, messages: Iterable[Delivery], *, discovers: bool) -> Figures:
             task = progress.add_task(watcher, total=minutes)
-            deployment = _Deployment(scenario, ticked=lambda: progress.advance(task))
+            deployment = Deployment(scenario, ticked=lambda: progress.advance(task))
             deployment.live(messages, until, discovers=discovers)
             return deployment.figures(truth)
 
@@ -206,7 +208,7 @@ Truth = Mapping[Change, datetime]
 """Each transition, and when it happened."""
 
 
-def _truth(scenario: Scenario) -> Truth:
+def truth_of(scenario: Scenario) -> Truth:
     clock = ManualClock(BEGINS)
     simulator = Simulator(clock, scenario)
     clock.advance(timedelta(days=100))
@@ -288,17 +290,18 @@ class _Journal(MemoryJournal):
         self.left_to_tick += why is NoLook.LEFT_TO_TICK
 
 
-class _Deployment:
+class Deployment:
     """Runwatch with its default settings: a poller, and the inbox in two containers, each with a budget of its own."""
 
-    def __init__(self, scenario: Scenario, *, ticked: Callable[[], None]) -> None:
+    def __init__(self, scenario: Scenario, *, ticked: Callable[[], None], config: Config = CONFIG) -> None:
+        self._config = config
         self._clock = ManualClock(BEGINS)
         self._simulator = Simulator(self._clock, scenario)
         self._source = Source(self._simulator.account, self._simulator.region)
         self._store = MemoryStore()
         self._journal = _Journal()
         self._subscriber = _Subscriber(self._clock)
-        self._poller = self._container("poller", parallel=CONFIG.poll.parallel_looks)
+        self._poller = self._container("poller", parallel=config.poll.parallel_looks)
         self._inboxes = itertools.cycle([self._container("inbox", parallel=1) for _ in range(INBOXES)])
         self._queue: deque[str] = deque()
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -315,7 +318,7 @@ class _Deployment:
                 BEGINS + timedelta(minutes=minute, seconds=luck.uniform(0, PRECISION)) for _ in range(2)
             )
             self._plan(ticks_at, self._tick)
-            if discovers and minute % CONFIG.discovery.every_minutes == 0:
+            if discovers and minute % self._config.discovery.every_minutes == 0:
                 self._plan(discovers_at, self._discover)
         while self._agenda:
             self._happens_next()
@@ -329,6 +332,7 @@ class _Deployment:
             looks=self._simulator.calls["GetJobRun"],
             lists=self._simulator.calls["ListJobRuns"],
             throttled=self._simulator.throttled.total(),
+            published=len({each["id"] for each in self._subscriber.heard if "reached" in each["detail"]}),
             left_to_tick=self._journal.left_to_tick,
         )
 
@@ -371,7 +375,7 @@ class _Deployment:
 
     def _container(self, service: str, *, parallel: int) -> Runwatch:
         """One that is built as in AWS, its budget included, and then given the simulated world."""
-        built = build(_environment(self._source), service)
+        built = build(_environment(self._source, self._config), service)
         client = cast("EMRServerlessClient", _Client(self._simulator, self._clock, ANSWER / parallel))
         job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, self._source, self._clock)
         ports = replace(
@@ -388,14 +392,14 @@ class _Deployment:
         return replace(built, ports=ports)
 
 
-def _environment(source: Source) -> dict[str, str]:
+def _environment(source: Source, config: Config) -> dict[str, str]:
     """As the stack makes it."""
     settings = {
         "runs_table": "runs",
         "events_topic_arn": "events",
         "refused_queue_url": "refused",
         "sources": source,
-        **CONFIG.settings,
+        **config.settings,
     }
     return {f"{PREFIX}{field.upper()}": str(value) for field, value in settings.items()}
 

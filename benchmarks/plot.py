@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from benchmarks.report import Point, number
+from benchmarks.report import Point
 
 __all__ = ["drawn"]
 
@@ -75,12 +75,11 @@ def _place(who: str) -> tuple[int, str]:
 
 def _annotated(axes: Axes) -> None:
     axes.axhline(A_MINUTE, color=INK, lw=0.5)
-    axes.annotate(
-        "one minute", (0, A_MINUTE), xycoords=("axes fraction", "data"), xytext=(4, 3), textcoords="offset points"
-    )
+    end = ("axes fraction", "data")
+    axes.annotate("one minute", (1, A_MINUTE), (-4, 3), xycoords=end, textcoords="offset points", ha="right")
     axes.spines[["top", "right"]].set_visible(False)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: number(value if value < 1 else round(value))))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axis.set_minor_locator(NullLocator())
     axes.grid(color=INK, alpha=0.2)
     axes.legend(frameon=False)

@@ -37,6 +37,8 @@ WITHIN = 330.0
 ANSWER = 0.02
 FRESHER = 5
 """Times, than the best of the others."""
+THROTTLED = 1
+"""Percent. In virtual time there is none at all (`freshness.py`)."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,14 @@ def told(found: Sequence[Freshness]) -> Part:
                 unit="times",
                 why=f"{ours} against {best}",
             ),
-            Line("throttled calls", str(Fleet(RUNS)), ours.throttled, 0),
+            Line(
+                "throttled",
+                f"{number(ours.calls)} calls of ours",
+                100 * ours.throttled / ours.calls,
+                THROTTLED,
+                unit="%",
+                why="on a machine that is too busy, calls that began one by one arrive together",
+            ),
         ],
         grid=Grid(
             ("who", "runs", "each read once", "calls", "throttled, %"),

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from runwatch.core.ids import MalformedId, Source
 from runwatch.core.watch import Watch
-from runwatch.settings import EXTERNAL_ID, ROLE, AtSource
+from runwatch.settings import EXTERNAL_ID, ROLE, AtSource, spoke_role
 
 __all__ = ["Config", "FaultyConfig", "load"]
 
@@ -26,8 +26,6 @@ SOURCES_AT_MOST = 2500
 SOMEBODY = f"{0:012}"
 """In place of the stack's own account, which only deploying tells."""
 STACK_NAME = r"^[A-Za-z][A-Za-z0-9-]{0,99}$"
-SPOKE_ROLE = "RunwatchSpoke"
-"""The role that the spoke stack makes in another account is called this, a hyphen, and its Region."""
 EMAIL = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -99,8 +97,7 @@ class SourceSection(Section):
         """The role that is assumed to look there; the one that the spoke stack makes, where none is named."""
         if self.role_arn is not None or self.account is None:
             return self.role_arn
-        partition = Source(self.account, self.region).partition
-        return f"arn:{partition}:iam::{self.account}:role/{SPOKE_ROLE}-{self.region}"
+        return spoke_role(Source(self.account, self.region))
 
     @model_validator(mode="after")
     def _has_a_role_for_its_external_id(self) -> Self:

@@ -63,12 +63,31 @@ class Dashboard(Construct):
             ),
         )
         dashboard.add_widgets(
-            _graph("Looks", self._ticks(Metric.LOOKED)),
+            _graph(
+                "Looks (left), and runs of which a list told that nothing is new (right)",
+                self._ticks(Metric.LOOKED),
+                right=self._ticks(Metric.SWEPT),
+            ),
             _graph("Looks that came to nothing, by outcome", self._ticks(*FAILED_LOOKS)),
             _graph(
                 "Messages owed (left), and the oldest one's age in seconds (right)",
                 self._ticks(Metric.OWED, statistic=most),
                 right=self._ticks(Metric.OLDEST_OWED, statistic=most),
+            ),
+        )
+        dashboard.add_widgets(
+            _graph(
+                "Of AWS's GetJobRun quota: percent that we used, and that we left to others",
+                self._ticks(Metric.GET_QUOTA_USED, Metric.GET_QUOTA_LEFT, statistic=most),
+            ),
+            _graph(
+                "Of AWS's ListJobRuns quota: percent that we used, and that we left to others",
+                self._ticks(Metric.LIST_QUOTA_USED, Metric.LIST_QUOTA_LEFT, statistic=most),
+            ),
+            _graph(
+                "Calls throttled, most of them made again, and ticks that left runs to the next (right)",
+                self._ticks(Metric.GET_THROTTLES, Metric.LIST_THROTTLES),
+                right=self._ticks(Metric.CUT_SHORT),
             ),
         )
         dashboard.add_widgets(

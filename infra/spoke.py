@@ -21,11 +21,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.config import SPOKE_ROLE
 from infra.context import Hub
 from infra.permissions import LISTING, LOOKING, allow, allow_at
 from runwatch.core.ids import Source
 from runwatch.core.requests import NATIVE, NATIVE_EVENTS
+from runwatch.settings import SPOKE
 
 __all__ = ["SpokeStack"]
 
@@ -39,7 +39,7 @@ class SpokeStack(Stack):
     def __init__(self, scope: Construct, *, hub: Hub) -> None:
         super().__init__(
             scope,
-            SPOKE_ROLE,
+            SPOKE,
             # No assets, so no bootstrap: the template can be handed to StackSets, or to whoever owns the account.
             synthesizer=BootstraplessSynthesizer(),
             description="Lets Runwatch follow EMR Serverless job runs here, and tells it of their events",
@@ -55,7 +55,7 @@ class SpokeStack(Stack):
         foreign = CfnCondition(
             self, "Foreign", expression=Fn.condition_not(Fn.condition_equals(self.account, self.hub.source.account))
         )
-        name = f"{SPOKE_ROLE}-{self.region}"
+        name = f"{SPOKE}-{self.region}"
         role = iam.Role(
             self,
             "Role",

@@ -28,7 +28,7 @@ from runwatch.errors import LookFailed, StoreUnavailable, look_failed
 from runwatch.ports import Deadline, ListedRun, Ports, Refusal, Store
 from runwatch.report import DiscoveryReport, TickReport
 from runwatch.sighting import Looks, follow, forget, sight
-from runwatch.tick import tick
+from runwatch.tick import A_MINUTE, tick
 from tests.builders import RUN, SOURCE, ManualClock, a_run, detail_of
 
 
@@ -135,6 +135,8 @@ class World:
     applications: dict[str, Application] = field(default_factory=dict)
     lists: dict[str, list[ListedRun]] = field(default_factory=dict)
     """What ListJobRuns says of an application."""
+    created: dict[str, datetime] = field(default_factory=dict)
+    """When runs were created, as far as lists can be cut by that."""
 
     def __post_init__(self) -> None:
         noted = NotedJobRuns(self.says, self.says_of_attempts)
@@ -144,7 +146,7 @@ class World:
         self.store = Meddled(self.stored)
         self.topic = Meddled(self.taken)
         self.journal = MemoryJournal()
-        self.catalogue: Any = Meddled(MemoryCatalogue(self.applications, self.lists))
+        self.catalogue: Any = Meddled(MemoryCatalogue(self.applications, self.lists, created=self.created))
         self.runs: set[RunId] = set()
         """Of which something was ever said."""
         self.ever_said: set[tuple[RunId, int, str]] = set()
@@ -247,8 +249,10 @@ class World:
     def untrack(self, run: RunId = RUN) -> None:
         forget(self.ports, Untrack(run), Never())
 
-    def tick(self, deadline: Deadline | None = None, source: Source = SOURCE) -> TickReport:
-        return tick(self.ports, self.patience, source, deadline or Never(), self.pacing or self.a_pacing())
+    def tick(
+        self, deadline: Deadline | None = None, source: Source = SOURCE, every: timedelta = A_MINUTE
+    ) -> TickReport:
+        return tick(self.ports, self.patience, source, deadline or Never(), self.pacing or self.a_pacing(), every)
 
     def a_pacing(self, quota_share: float = 1, *, sweep_whenever_possible: bool = False) -> Pacing:
         """That of a container which begins now."""

@@ -12,6 +12,7 @@ from cli.checks.patient import FUNCTIONS, Patient
 from cli.checks.unanswered import code_of, is_gone
 from runwatch.core.failures import Failure, failure_of
 from runwatch.core.ids import Source
+from runwatch.settings import spoke_role
 
 __all__ = ["permissions"]
 
@@ -101,6 +102,8 @@ def _not_assumed(patient: Patient, about: About, source: Source, role_arn: str, 
     found = f"cannot assume {role_arn}: {said}"
     if _failure(cause) is not Failure.DENIED:
         return about.fault(found, f"See that the function reaches STS in {patient.home.region}: AWS Health Dashboard.")
+    if source.account == patient.home.account and role_arn == spoke_role(source):
+        return about.fault(found, f"There is no spoke's role in one's own account: leave account out for {source}.")
     return about.fault(
         found,
         f"See that this role is there, trusts the roles of {patient.name} in {patient.home.account}, and asks for the "

@@ -108,13 +108,18 @@ class Round:
         self._gets = deque(_Wanted(record, Witness.POLL) for record in plan.gets)
         self._left = deque(_Wanted(record, Witness.POLL) for record in plan.left)
         self._taken = 0
+        self._listing = 0
+        """Pages that are under way."""
         self.sighted: list[Hint] = []
         """Runs on the lists that are not watched."""
         self.throttled: list[Unread] = []
         """Looks that were throttled to the end."""
 
-    def looks(self) -> Iterator[tuple[Look, Witness]]:
-        """Yield each look as it comes; whoever iterates decides, one after the other."""
+    def looks(self) -> Iterator[tuple[Look, Witness] | None]:
+        """Yield each look as it comes; whoever iterates decides, one after the other.
+
+        None comes in between, once a second at least, for what cannot wait until the next look.
+        """
         with self._ports.calls() as calls:
             while self._begin(calls) or calls.under_way:
                 for answer in calls.answers(self._wait(calls)):
@@ -122,6 +127,7 @@ class Round:
                         self._take_page(answer)
                     else:
                         yield from self._take_look(answer)
+                yield None
         for wanted in (*self._news, *self._gets, *self._left):
             if wanted.throttled is not None:
                 self.throttled.append(wanted.throttled)
@@ -137,6 +143,7 @@ class Round:
                 return True
             if self._sweeps and self._pacing.pages.take(now):
                 calls.start(self._list(self._sweeps.popleft(), now))
+                self._listing += 1
             elif wants and self._pacing.gets.take(now):
                 calls.start(self._get(wants.popleft(), now))
                 self._taken += 1
@@ -154,10 +161,15 @@ class Round:
             return self._news
         if self._gets:
             return self._gets
-        # A list may have told of them by now, although they did not fit into the plan.
-        while self._left and self._turns.looked_at_since(self._left[0].tracked.run, self._began_at):
+        if self._sweeps or self._listing:
+            return deque()  # There is no room for more until the lists have been read.
+        while self._left and self._is_done(self._left[0].tracked.run):
             self._left.popleft()
         return self._left
+
+    def _is_done(self, run: RunId) -> bool:
+        """Whether a list has told of it by now, although it did not fit into the plan."""
+        return run in self._planned or self._turns.looked_at_since(run, self._began_at)
 
     def _wait(self, calls: Calls) -> float:
         """Seconds until another call may begin, unless an answer comes before."""
@@ -208,6 +220,7 @@ class Round:
 
     def _take_page(self, paged: _Paged) -> None:
         now, swept, page = self._ports.clock(), paged.swept, paged.came
+        self._listing -= 1
         if isinstance(page, ListFailed):
             self._take_failure(swept, page, paged.began_at, now)
             return
@@ -266,4 +279,6 @@ class Round:
             self._report.lists_failed += 1
             self._ports.journal.list_failed(error)
             self._turns.unlisted[swept.sweep.application_id] = now
-            self._gets.extend(_Wanted(record, Witness.POLL) for record in swept.missing.values())
+            unplanned = [record for record in swept.missing.values() if record.run not in self._planned]
+            self._planned.update(record.run for record in unplanned)
+            self._gets.extend(_Wanted(record, Witness.POLL) for record in unplanned)

@@ -10,12 +10,19 @@ from runwatch.core.ids import Source
 from runwatch.core.watch import Watch
 from runwatch.errors import BadSettings
 
-__all__ = ["PREFIX", "AtSource", "Settings"]
+__all__ = ["EXTERNAL_ID", "PREFIX", "ROLE", "SPOKE", "AtSource", "Settings", "spoke_role"]
 
 PREFIX = "RUNWATCH_"
+SPOKE = "RunwatchSpoke"
+"""The stack that lets another account be watched, and the role that it makes there, which has the Region after it."""
 ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}$"
 EXTERNAL_ID = r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$"
 """API reference of STS, AssumeRole."""
+
+
+def spoke_role(source: Source) -> str:
+    """The ARN of the role that a spoke makes at this source."""
+    return f"arn:{source.partition}:iam::{source.account}:role/{SPOKE}-{source.region}"
 
 
 class AtSource(BaseModel):

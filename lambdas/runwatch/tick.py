@@ -26,6 +26,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.messages import Witness
 from runwatch.core.pacing import Pacing
 from runwatch.core.plan import Budget, plan
+from runwatch.core.rate import Quota, Rate
 from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from runwatch.look import Look, Seen
 from runwatch.ports import Deadline, Owed, Ports
@@ -41,6 +42,8 @@ A_MINUTE = timedelta(minutes=1)
 """From one tick to the next."""
 REST = timedelta(seconds=3)
 """Before the next tick, in which no call begins: two that run side by side would take twice our share."""
+TO_BE_ANSWERED = timedelta(seconds=1)
+"""Before the end of a round: what is planned for then may come too late."""
 FOR_BACKLOG = 0.25
 """The part of a tick's time after which what is owed from before waits until the looks are done."""
 TOLD_WITHIN = timedelta(seconds=1)
@@ -66,15 +69,16 @@ def tick(
     here.note(publish(here.ports, here.ports.store.owed(source), backlog_until))
     has_more = backlog_until.passed()
     rounds = math.ceil(A_MINUTE / every)
-    pause, last_call_at = A_MINUTE / rounds, began_at + A_MINUTE - REST
+    pause = A_MINUTE / rounds
     for number in range(rounds):
+        # By a clock that was set back meanwhile, the tick began earlier.
+        began_at = min(began_at, ports.clock() - max(0, number - 1) * pause)
         begins_at = began_at + number * pause
         if number:
-            # No longer than that: the clock may have been set back meanwhile.
-            ports.sleep(max(0.0, min(begins_at - ports.clock(), pause).total_seconds()))
+            ports.sleep(max(0.0, (begins_at - ports.clock()).total_seconds()))
             if deadline.passed():
                 break
-        here.round(began_at, min(begins_at + pause, last_call_at))
+        here.round(began_at, min(begins_at + pause, began_at + A_MINUTE - REST), pause)
     if has_more:
         held, here.held = here.held, []
         here.note(publish(here.ports, held, deadline))
@@ -101,17 +105,19 @@ class _Tick:
     fresh: list[Entry] = field(default_factory=list)
     """Committed, and not published yet."""
 
-    def round(self, tick_began_at: datetime, ends_at: datetime) -> None:
+    def round(self, tick_began_at: datetime, ends_at: datetime, at_most: timedelta) -> None:
+        """`at_most`: how long it lasts even if the clock was set back meanwhile."""
         watched = self.ports.store.watched(self.source)
         for unreadable in watched.unreadable:
             self.report.not_committed += 1
             self.ports.journal.store_failed(unreadable.key, unreadable)
         now, turns = self.ports.clock(), self.pacing.turns
+        ends_at = min(ends_at, now + at_most)
         turns.forget_all_but(watched.runs)
         budget = Budget.of(
             self.pacing.gets,
             self.pacing.pages,
-            max(0.0, (ends_at - now).total_seconds()),
+            max(0.0, (ends_at - now - TO_BE_ANSWERED).total_seconds()),
             now,
             sweep_whenever_possible=self.pacing.sweep_whenever_possible,
         )
@@ -126,13 +132,14 @@ class _Tick:
             ends_at=ends_at,
             report=self.report,
         )
-        for look, witness in this.looks():
-            self.fresh += self._take(look, witness)
+        for came in this.looks():
+            if came is not None:
+                self.fresh += self._take(*came)
             if len(self.fresh) >= AT_ONCE or self._has_waited():
                 self._tell()
         self._tell()
         for hint in this.sighted:
-            self._follow(hint)
+            self._follow(hint, ends_at)
         self.report.watched = len(watched.runs)
         left = planned.due - {look.tracked.run for look in this.throttled}
         self.report.skipped = sum(not turns.looked_at_since(run, tick_began_at) for run in left)
@@ -176,9 +183,10 @@ class _Tick:
         if ready := [entry for entry in fresh if entry.run not in waiting]:
             self.note(publish(self.ports, (), self.deadline, fresh=ready))
 
-    def _follow(self, hint: Hint) -> None:
-        """A run that cannot be followed now is on the next list again."""
-        looks = Looks(lambda _: self.pacing.gets, self.ports.clock)
+    def _follow(self, hint: Hint, ends_at: datetime) -> None:
+        """A run that cannot be followed now is on the next list again. No look begins after `ends_at`."""
+        rate = self.pacing.gets if self.ports.clock() < ends_at else Rate(Quota(0, 0))
+        looks = Looks(lambda _: rate, self.ports.clock)
         try:
             self.report.found += follow(self.ports, self.patience, hint, self.deadline, looks)
         except (LostRace, StoreUnavailable) as error:

@@ -3,9 +3,9 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import boto3
 import pytest
@@ -81,18 +81,22 @@ class TestTheOtherClient:
         assert len(loop.answered) == pytest.approx(4 * sharing.LASTS, rel=0.1)
         assert not world.simulator.throttled
 
-    def test_waits_for_its_retries_where_the_quota_is_used_up(self):
+    def test_makes_a_throttled_call_again_as_boto3_does_and_then_goes_on(self, monkeypatch: pytest.MonkeyPatch):
         world = Virtual(sharing.FLEET)
+        tries: list[float] = []
+
+        def throttled(_operation: str, _asked: object) -> None:
+            tries.append(world.passed())
+            raise ApiError("ThrottlingException", "Rate exceeded")
+
+        monkeypatch.setattr(world.simulator, "call", throttled)
         loop = sharing.Loop(world)
-
-        def use_up() -> None:
-            with suppress(ApiError):
-                world.simulator.call("GetJobRun", {"applicationId": "00f0", "jobRunId": "00000000"})
-
-        for number in range(int(20 * 2 * sharing.LASTS)):
-            world.at(number / 20, use_up)
-        world.sleep(3 * sharing.LASTS)
-        assert len(loop.answered) < 0.8 * 4 * sharing.LASTS
+        world.sleep(sharing.LASTS + 120)
+        waits = [again - before for before, again in pairwise(tries)]
+        assert not loop.answered
+        for number, most in enumerate((1, 2, 4, 8)):
+            of_this_try = waits[number::5]
+            assert most / 2 < max(of_this_try) <= most
 
     def test_what_it_loses_and_what_we_leave_is_told(self):
         phase = sharing.Phase(wanted=4, others=2_300, others_alone=2_400, ours=2_960, settled=1_000, throttled=5)

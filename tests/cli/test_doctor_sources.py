@@ -139,6 +139,12 @@ def test_a_role_that_cannot_be_assumed_is_named_once_with_the_spoke_that_makes_i
     assert finding.fix.endswith(f"deploy that in {AWAY}: `npx cdk deploy -c hub={HOME} -c external_id=agreed`")
 
 
+def test_a_source_of_the_stack_s_own_account_that_names_it_is_told_to_leave_it_out(aws: Aws):
+    role = f"arn:aws:iam::{AWAY.account}:role/RunwatchSpoke-eu-west-1"
+    assuming(aws, REFUSED.replace(ROLE, role) + role, role_arn=role)
+    finds(aws, AWAY, "poller permissions", FAULT, f"cannot assume {role}: ", f"leave account out for {AWAY}")
+
+
 def test_sts_that_does_not_answer_is_no_fault_of_the_role(aws: Aws):
     assuming(aws, f"RoleNotAnswered: sts:AssumeRole of {ROLE}: ConnectTimeoutError: Connect timeout on endpoint")
     finding = finds(aws, AWAY, "poller permissions", FAULT, f"cannot assume {ROLE}: ConnectTimeoutError", "reaches STS")

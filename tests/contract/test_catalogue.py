@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from runwatch.adapters.emr import EmrCatalogue, client_of
 from runwatch.adapters.memory import MemoryCatalogue
 from runwatch.core.failures import Failure
+from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.watch import Application
 from runwatch.errors import ListFailed
 from runwatch.ports import Catalogue, ListedRun, Page
@@ -47,12 +47,19 @@ def simulated(clock: ManualClock) -> Iterator[Callable[..., tuple[EmrCatalogue, 
 
 
 @pytest.fixture(params=["memory", "simulator"])
-def catalogue(request: pytest.FixtureRequest, simulated: Made) -> Catalogue:
+def catalogue(request: pytest.FixtureRequest, simulated: Made, clock: ManualClock) -> Catalogue:
     if request.param == "memory":
         has = {each["id"]: Application(each["id"], each.get("name"), each.get("tags", {})) for each in APPLICATIONS}  # type: ignore[arg-type, attr-defined]
-        return MemoryCatalogue(has, {"00f1": [ListedRun(run, name, state, at(), 1) for run, state, name in RUNS]})  # type: ignore[dict-item]
-    runs = [{"id": run, "application": "00f1", "name": name, "states": state} for run, state, name in RUNS]
-    return simulated({"applications": APPLICATIONS, "runs": runs})[0]
+        rows = [ListedRun(run, name, state, at(seconds=number), 1) for number, (run, state, name) in enumerate(RUNS)]
+        created = {run: at(seconds=number) for number, (run, _, _) in enumerate(RUNS)}
+        return MemoryCatalogue(has, {"00f1": rows}, created=created)  # type: ignore[dict-item]
+    runs = [
+        {"id": run, "application": "00f1", "name": name, "states": state, "start": number}
+        for number, (run, state, name) in enumerate(RUNS)
+    ]
+    catalogue, _ = simulated({"applications": APPLICATIONS, "runs": runs})
+    clock.advance(1000)
+    return catalogue
 
 
 def all_of(page: Callable[[str | None], Page[Any]]) -> tuple[list[Any], int]:
@@ -81,18 +88,30 @@ def test_an_application_is_told_with_its_tags(catalogue: Catalogue):
 
 @pytest.mark.parametrize("states", [["RUNNING"], ["SUBMITTED", "RUNNING"], ["SUCCESS"], ["FAILED"]])
 def test_the_runs_of_an_application_are_listed_by_state_page_by_page(catalogue: Catalogue, states: Sequence[str]):
-    rows, pages = all_of(lambda token: catalogue.runs("00f1", states, None, token))
+    rows, pages = all_of(lambda token: catalogue.runs("00f1", states, token))
     assert sorted((row.id, row.state, row.name) for row in rows) == [run for run in RUNS if run[1] in states]
-    assert all((row.updated_at, row.attempt) == (at(), 1) for row in rows)
+    began_at = {run: at(seconds=number) for number, (run, _, _) in enumerate(RUNS)}
+    assert all((row.updated_at, row.attempt) == (began_at[row.id], 1) for row in rows)
     assert pages == max(1, -(-len(rows) // 50))
 
 
-def test_only_runs_that_began_lately_are_listed_if_so_asked(clock: ManualClock, simulated: Made):
-    runs = [{"id": f"00r{start}", "application": "00f1", "states": "SUCCESS", "start": start} for start in (0, 600)]
-    catalogue, _ = simulated({"applications": [{"id": "00f1"}], "runs": runs})
-    clock.advance(900)
-    page = catalogue.runs("00f1", ["SUCCESS"], clock() - timedelta(minutes=10), None)
-    assert [row.id for row in page.rows] == ["00r600"]
+@pytest.mark.parametrize(
+    ("created", "found"),
+    [
+        (ALWAYS, range(180)),
+        (Span(after=at(seconds=99)), range(100, 180)),
+        (Span(before=at(seconds=31)), range(31)),
+        (Span(after=at(seconds=29), before=at(seconds=151)), range(30, 151)),
+        (Span(after=at(seconds=10), before=at(seconds=11)), range(0)),
+        (Span(after=at(1), before=at(0)), range(0)),
+    ],
+    ids=str,
+)
+def test_a_list_can_be_cut_by_when_its_runs_were_created(catalogue: Catalogue, created: Span, found: range):
+    """Each of the runs was created a second after the one before it."""
+    rows, pages = all_of(lambda token: catalogue.runs("00f1", STATES, token, created))
+    assert sorted(row.id for row in rows) == [RUNS[number][0] for number in found]
+    assert pages == max(1, -(-len(rows) // 50))
 
 
 def test_an_application_is_asked_for_once_in_a_while(clock: ManualClock, simulated: Made):
@@ -109,7 +128,7 @@ def test_an_application_is_asked_for_once_in_a_while(clock: ManualClock, simulat
 CALLS: dict[str, Callable[[Catalogue], object]] = {
     "ListApplications": lambda catalogue: catalogue.applications(None),
     "GetApplication": lambda catalogue: catalogue.application("00f1"),
-    "ListJobRuns": lambda catalogue: catalogue.runs("00f1", ["RUNNING"], None, None),
+    "ListJobRuns": lambda catalogue: catalogue.runs("00f1", ["RUNNING"], None),
 }
 
 

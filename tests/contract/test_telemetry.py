@@ -410,7 +410,11 @@ def test_a_tick_in_which_nothing_happened_emits_its_zeros(written: Written, caps
     """Else an alarm on them would have no data."""
     written.journal.ticked(TickReport(SOURCE))
     (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {name: metrics[name] for name in METRICS} == {name: [0.0] for name in METRICS} | {"Ticks": [1.0]}
+    assert {name: metrics[name] for name in METRICS} == {
+        **{name: [0.0] for name in METRICS},
+        **{name: [100.0] for name in METRICS if name.endswith("QuotaLeft")},
+        "Ticks": [1.0],
+    }
 
 
 def test_no_run_is_ever_a_dimension(written: Written, capsys: pytest.CaptureFixture[str]):

@@ -48,6 +48,7 @@ CALLS = [
     ("aws", "get"),
     ("store", "commit"),
     ("store", "owed"),
+    ("store", "are_behind"),
     ("store", "owed_by"),
     ("topic", "publish"),
     ("store", "mark_published"),
@@ -79,7 +80,7 @@ def has_begun(world: World) -> None:
         world.track(run)
     world.goes("RUNNING", BUSY)
     world.track(BUSY)
-    world.fails(Failure.THROTTLED, BUSY)
+    world.fails(Failure.UNAVAILABLE, BUSY)
     world.track(GONE)
     world.after(2).tick()
     late = an_entry(1, run=OWES, recorded_at=at(), updated_at=at(), state="PENDING", reached=["PENDING"], attempt=1)

@@ -81,7 +81,14 @@ PROCESSES = {
     "a tick": Process(
         a_tick,
         EVERY_RUN,
-        {"Query": 9, "GetJobRun": 10, "TransactWriteItems": 8, "PublishBatch": 12, "UpdateItem": 5},
+        {
+            "Query": 4,
+            "GetJobRun": 10,
+            "TransactWriteItems": 8,
+            "BatchGetItem": 2,
+            "PublishBatch": 10,
+            "UpdateItem": 8,
+        },
     ),
     "tracking a new run": Process(
         track(NEW),

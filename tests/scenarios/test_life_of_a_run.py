@@ -21,7 +21,7 @@ def test_a_run_is_told_of_from_first_sight_until_it_is_settled(world: World):
     world.after(1).goes("SUCCESS", started_at=started, ended_at=world.clock())
     world.minutes(2)
     world.goes("SUCCESS", started_at=started, ended_at=world.clock(), billed_resource_utilization=BILLED)
-    world.minutes(3)
+    world.minutes(4)
     assert world.heard == ["1 SUBMITTED", "2 PENDING", "3 SCHEDULED", "4 RUNNING", "5 SUCCESS", "6 SETTLED"]
     settled = detail_of(world.stored.ledger(RUN)[-1])
     assert settled["billedResourceUtilization"] == BILLED
@@ -232,7 +232,7 @@ def test_a_run_that_comes_back_from_its_end_is_told_as_unexpected_and_counted(wo
     world.goes("SUCCESS")
     world.track()
     world.after(1).goes("RUNNING")
-    assert world.tick().unexpected == 1
+    assert world.after(4).tick().unexpected == 1
     assert detail_of(world.taken.taken[-1])["unexpected"] is True
 
 

@@ -202,6 +202,8 @@ class MemoryCatalogue:
     has: Mapping[str, Application] = field(default_factory=dict)
     lists: Mapping[str, Sequence[ListedRun]] = field(default_factory=dict)
     page: int = 50
+    created: Mapping[str, datetime] = field(default_factory=dict)
+    """When runs were created, by their ids; one of which that is not said is on every list."""
 
     def applications(self, token: str | None) -> Page[Application]:
         return self._page([Application(each.id, each.name) for each in self.has.values()], token)
@@ -214,9 +216,16 @@ class MemoryCatalogue:
         application_id: str,
         states: Sequence[str],
         token: str | None,
-        created: Span = ALWAYS,  # noqa: ARG002 - a row does not say when its run was created
+        created: Span = ALWAYS,
     ) -> Page[ListedRun]:
-        return self._page([run for run in self.lists.get(application_id, ()) if run.state in states], token)
+        rows = [run for run in self.lists.get(application_id, ()) if run.state in states]
+        return self._page([run for run in rows if self._is_within(created, run)], token)
+
+    def _is_within(self, span: Span, run: ListedRun) -> bool:
+        created_at = self.created.get(run.id)
+        return created_at is None or (
+            (span.after is None or created_at > span.after) and (span.before is None or created_at < span.before)
+        )
 
     def _page(self, rows: Sequence[Made], token: str | None) -> Page[Made]:
         first = int(token or 0)

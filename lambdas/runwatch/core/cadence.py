@@ -37,14 +37,15 @@ def due(record: TrackedRun, got_at: datetime | None, now: datetime, patience: Pa
         return Due.FOR_A_GET
     if not is_terminal(record.state):
         return Due.FOR_EITHER if record.created_at is not None else Due.FOR_A_GET
-    if got_at is None or now - got_at >= BILL_EVERY or _wait_is_over(record, got_at, now, patience):
+    seen_at = max(moment for moment in (got_at, record.state_seen_at, record.tracked_at) if moment is not None)
+    if now - seen_at >= BILL_EVERY or _wait_is_over(record, seen_at, now, patience):
         return Due.FOR_A_GET
     return Due.FOR_EITHER if record.retry_expected and record.created_at is not None else Due.NOT
 
 
-def _wait_is_over(record: TrackedRun, got_at: datetime, now: datetime, patience: Patience) -> bool:
+def _wait_is_over(record: TrackedRun, seen_at: datetime, now: datetime, patience: Patience) -> bool:
     """Whether there has been no look since the run has waited long enough, so that the next one settles it."""
     if record.state_seen_at is None:
         return True
     waits = (patience.for_bill, patience.for_retry) if record.retry_expected else (patience.for_bill,)
-    return any(got_at < record.state_seen_at + wait <= now for wait in waits)
+    return any(seen_at < record.state_seen_at + wait <= now for wait in waits)

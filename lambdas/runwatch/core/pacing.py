@@ -7,7 +7,7 @@
 
 | of ListJobRuns                                                      | takes it                                       |
 | ------------------------------------------------------------------- | ---------------------------------------------- |
-| a quarter, where there is discovery                                 | a discovery                                    |
+| two fifths, where there is discovery                                | a discovery                                    |
 | the rest                                                            | the poller's rounds                            |
 
 Invocations run side by side in containers that know nothing of one another, so each has a part of its own, and all
@@ -25,7 +25,7 @@ __all__ = ["Pacing", "Shares"]
 
 SIGHTED_BY = 3
 """Two invocations of the inbox, which is the least that Lambda's scaling of a queue allows, and a discovery."""
-DISCOVERY = 0.25
+DISCOVERY = 0.4
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,12 @@ from runwatch.core.turns import Turns
 
 __all__ = ["ALWAYS", "Budget", "Plan", "Span", "Sweep", "plan"]
 
-WINDOW = 48
+WINDOW = 49
 """Runs that a page of fifty is counted on for: the bounds of a span are whole seconds, so neighbours come along."""
+PAGES_AT_MOST = 10
+"""Of one list, so that those who have waited longest are not at the end of a long one."""
 ROUNDED = timedelta(seconds=1)
-NEWS = 0.05
+NEWS = 0.02
 """Of the runs that are swept: how many will then have to be got, so far as anybody can know."""
 STEP = 0.25
 """Seconds, in which the time is measured that a round takes."""
@@ -216,23 +218,23 @@ def _soonest(runs: _Runs, choice: _Choice, budget: Budget, turns: Turns, now: da
     spare = max(0, calls - len(gets) - room)
     return Plan(
         gets=[*gets, *sorted(doubted, key=turns.got_since)[:spare]],
-        sweeps=[*_sweeps(runs, swept)],
+        sweeps=_sweeps(runs, swept),
         left=runs.in_turn[choice.many :],
         room=room,
     )
 
 
-def _sweeps(runs: _Runs, windows: Iterable[_Window]) -> Iterator[Sweep]:
-    """Windows that are neighbours are listed together."""
-    together: list[_Window] = []
+def _sweeps(runs: _Runs, windows: Iterable[_Window]) -> list[Sweep]:
+    """Windows that are neighbours are listed together; lists with who has waited longest come first."""
+    spans: list[list[_Window]] = []
     for window in sorted(windows, key=lambda window: (window.application_id, window.begins)):
-        last = together[-1] if together else window
-        if (last.application_id, last.ends) != (window.application_id, window.begins) and together:
-            yield _sweep(runs, together)
-            together = []
-        together.append(window)
-    if together:
-        yield _sweep(runs, together)
+        last = spans[-1][-1] if spans and len(spans[-1]) < PAGES_AT_MOST else None
+        if last is not None and (last.application_id, last.ends) == (window.application_id, window.begins):
+            spans[-1].append(window)
+        else:
+            spans.append([window])
+    spans.sort(key=lambda span: min(rank for window in span for rank in window.ranks))
+    return [_sweep(runs, span) for span in spans]
 
 
 def _sweep(runs: _Runs, windows: Sequence[_Window]) -> Sweep:

@@ -5,7 +5,7 @@ nothing, and looks at everything in an order that changes from round to round.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -49,11 +49,15 @@ class Turns:
         """The same of GetJobRun."""
         return self.got.get(record.run) or max(record.tracked_at, self.since)
 
-    def in_turn(self, records: Sequence[TrackedRun], now: datetime) -> list[TrackedRun]:
-        """Who has waited longest is first. Those who have waited equally long come in another order each second."""
-        second = int(now.timestamp())
-        by_chance = {record.run: zlib.crc32(f"{second} {record.run.arn}".encode()) for record in records}
-        return sorted(records, key=lambda record: (self.waits_since(record), by_chance[record.run], record.run))
+    def in_turn(self, records: Iterable[TrackedRun], now: datetime) -> list[TrackedRun]:
+        """Who has waited longest is first.
+
+        Those who have waited equally long come in the order of a list, so that a part of it can be swept; each second
+        it begins with another run.
+        """
+        listed = sorted(records, key=_place)
+        begins = zlib.crc32(str(int(now.timestamp())).encode()) % max(1, len(listed))
+        return sorted([*listed[begins:], *listed[:begins]], key=self.waits_since)
 
     def may_list(self, application_id: str, now: datetime) -> bool:
         failed_at = self.unlisted.get(application_id)
@@ -71,3 +75,7 @@ class Turns:
                 del times[run]
         if len(self.passed_over) > PASSED_OVER_AT_MOST:
             self.passed_over.clear()
+
+
+def _place(record: TrackedRun) -> tuple[str, datetime, str]:
+    return record.run.application_id, record.created_at or record.tracked_at, record.run.job_run_id
