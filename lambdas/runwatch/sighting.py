@@ -36,14 +36,18 @@ FOR_GOOD = (Left.UNTRACKED, Left.QUARANTINED, Left.IGNORED)
 
 @dataclass
 class Looks:
-    """The looks that sightings which came together may make: one at each run, and no faster than the source's rate."""
+    """The looks that sightings which came together may make: one at each run, and no faster than the source's rate.
+
+    A source that does not answer, or that we may not read, would keep the others waiting: it is asked once.
+    """
 
     rate: Callable[[Source], Rate]
     clock: Clock
     made: set[RunId] = field(default_factory=set)
+    broken: dict[Source, Failure] = field(default_factory=dict)
 
     def may(self, run: RunId) -> bool:
-        if not self.rate(run.source).take(self.clock()):
+        if run.source in self.broken or not self.rate(run.source).take(self.clock()):
             return False
         self.made.add(run)
         return True
@@ -52,8 +56,15 @@ class Looks:
         """Note what came of it."""
         rate, now = self.rate(run.source), self.clock()
         rate.spent((look.calls if look else 0) - 1, now)
-        if look is not None and look.failed is not None and look.failed.failure is Failure.THROTTLED:
+        if look is None or look.failed is None:
+            return
+        if look.failed.failure is Failure.THROTTLED:
             rate.throttled(began_at, now)
+        self.noted(run.source, look.failed.failure)
+
+    def noted(self, source: Source, failure: Failure) -> None:
+        if failure in (Failure.DENIED, Failure.UNAVAILABLE):
+            self.broken[source] = failure
 
 
 def sight(ports: Ports, patience: Patience, wanted: Track, deadline: Deadline, looks: Looks) -> None:
@@ -75,7 +86,7 @@ def follow(ports: Ports, patience: Patience, hint: Hint, deadline: Deadline, loo
     if stored is None:
         if deadline.passed():
             raise ListFailed(Failure.UNAVAILABLE, "GetApplication", hint.run.source, "no time is left to ask")
-        if not _is_wanted(ports, hint.run):
+        if not _is_wanted(ports, hint.run, looks):
             ports.journal.not_looked(hint.run, NoLook.UNWANTED)
             return False
     tracked = _with_news(ports, stored, hint)
@@ -165,11 +176,17 @@ def _note(ports: Ports, hint: Hint) -> TrackedRun | None:
     return ports.store.load(hint.run)
 
 
-def _is_wanted(ports: Ports, run: RunId) -> bool:
+def _is_wanted(ports: Ports, run: RunId, looks: Looks) -> bool:
     watch = ports.watch(run.source)
     if watch.is_for_nothing:
         return False
-    application = ports.catalogue(run.source).application(run.application_id)
+    if run.source in looks.broken:
+        raise ListFailed(looks.broken[run.source], "GetApplication", run.source, "not asked: so was a call before it")
+    try:
+        application = ports.catalogue(run.source).application(run.application_id)
+    except ListFailed as error:
+        looks.noted(run.source, error.failure)
+        raise
     return application is not None and watch.wants(application)
 
 

@@ -518,6 +518,16 @@ def test_a_slow_round_shortens_the_next_ones_and_does_not_delay_the_end(world: W
     assert world.clock() - began_at == timedelta(seconds=55)
 
 
+def test_a_round_that_begins_late_ends_on_time(world: World):
+    all_pending(world, 400)
+    only_gets(world, 4, 10)
+    begun = rounds_of(world)
+    slow = iter([13.0])
+    world.aws.before("get", lambda *_: world.after(seconds=next(slow, 0)))
+    world.tick(every=FIVE_SECONDS)
+    assert begun == [0, 13, 13, *range(15, 60, 5)]
+
+
 def test_after_the_deadline_there_is_no_round(world: World):
     all_pending(world, 1)
     begun = rounds_of(world)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,7 +15,7 @@ from runwatch.core.cadence import Due, due
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId
-from runwatch.core.plan import ALWAYS, NEWS, WINDOW, Budget, Plan, Span, Sweep, plan
+from runwatch.core.plan import ALWAYS, NEWS, PAGES_AT_MOST, WINDOW, Budget, Plan, Span, Sweep, plan
 from runwatch.core.rate import Quota, Rate
 from runwatch.core.tracked import TrackedRun, Trouble
 from runwatch.core.turns import Turns
@@ -94,7 +95,7 @@ class Fleet:
         ]
         self.turns = Turns(NOW - 2 * HOUR)
         for record in chance.sample(self.watched, len(self.watched) * 4 // 5):
-            self.turns.looked[record.run] = NOW - timedelta(seconds=chance.randrange(6000))
+            self.turns.looked[record.run] = NOW - timedelta(seconds=chance.randrange(1, 6000))
             self.turns.got[record.run] = self.turns.looked[record.run] - timedelta(seconds=chance.randrange(1000))
         for number in range(len(sizes)):
             if chance.random() < 0.3:
@@ -202,7 +203,7 @@ def test_the_bounds_of_a_sweep_hold_its_runs_and_no_more_rows_than_its_pages(fle
 
 @any_plan
 def test_sweeps_of_one_application_have_runs_between_them_that_are_not_listed(fleet: Fleet, budget: Budget):
-    """Neighbours are listed together, page after page."""
+    """Neighbours are listed together, page after page, until a list is long enough."""
     planned = fleet.planned(budget)
     where = {run: number for number, sweep in enumerate(planned.sweeps) for run in runs_of(sweep.runs.values())}
     newest_first = sorted(
@@ -212,7 +213,17 @@ def test_sweeps_of_one_application_have_runs_between_them_that_are_not_listed(fl
     )
     for one, next_one in pairwise(newest_first):
         if one.run.application_id == next_one.run.application_id and one.run in where and next_one.run in where:
-            assert where[one.run] == where[next_one.run]
+            sweep = planned.sweeps[where[one.run]]
+            assert where[one.run] == where[next_one.run] or sweep.pages == PAGES_AT_MOST
+    assert all(sweep.pages <= PAGES_AT_MOST for sweep in planned.sweeps)
+
+
+@any_plan
+def test_lists_are_read_in_the_order_in_which_their_runs_have_waited(fleet: Fleet, budget: Budget):
+    rank = {record.run: number for number, record in enumerate(fleet.in_turn)}
+    sweeps = fleet.planned(budget).sweeps
+    firsts = [min(rank[record.run] for record in sweep.runs.values()) for sweep in sweeps]
+    assert firsts == sorted(firsts)
 
 
 @settings(max_examples=40)
@@ -228,8 +239,12 @@ def test_while_the_runs_fit_into_the_gets_that_can_be_made_at_once_each_is_got_a
 @settings(max_examples=40)
 @given(FLEETS, BUDGETS, st.integers(1, 200))
 def test_runs_that_come_anew_take_nothing_from_the_share_of_those_that_wait(fleet: Fleet, budget: Budget, more: int):
-    """Whoever has fewer before it than there are GetJobRun calls is looked at, however many come after it."""
-    sure = {*runs_of(fleet.in_turn[: budget.gets(budget.seconds)])}
+    """A run is looked at if no more have waited as long as it has than there are GetJobRun calls; whoever comes."""
+    waits = [fleet.turns.waits_since(record) for record in fleet.in_turn]
+    gets = budget.gets(budget.seconds)
+    sure = {
+        record.run for record, since in zip(fleet.in_turn, waits, strict=True) if bisect_right(waits, since) <= gets
+    }
     newcomers = [a_run_of("00f0", 1000 + number, tracked_at=NOW) for number in range(more)]
     planned = plan([*newcomers, *fleet.watched], fleet.turns, budget, NOW, PATIENCE)
     assert not sure & {*runs_of(planned.left)}

@@ -112,7 +112,7 @@ class DynamoStore:
     def owed_by(self, run: RunId, since: int = 1) -> list[Entry]:
         """Reads the ledger from its end, and no further than it has to: a streaming run's can be long."""
         owed: list[Entry] = []
-        newest_first = {"ScanIndexForward": False, "PaginationConfig": {"PageSize": ENTRIES_AT_ONCE}}
+        newest_first = {"ScanIndexForward": False, "Limit": ENTRIES_AT_ONCE}
         for item in self._log_of(run, **newest_first):
             if _is_owed(run, item):
                 owed.append(_entry(run, item))
@@ -321,9 +321,12 @@ class DynamoStore:
         )
 
     def _query(self, **asked: Any) -> Iterator[Item]:  # noqa: ANN401 - a query is boto's, key by key
-        """All items of all pages."""
+        """All items of all pages. Boto's paginator would search the disk for its data at every start of a container."""
         try:
-            for page in self._dynamodb.get_paginator("query").paginate(TableName=self._table, **asked):
+            page = self._dynamodb.query(TableName=self._table, **asked)
+            yield from page["Items"]
+            while "LastEvaluatedKey" in page:
+                page = self._dynamodb.query(TableName=self._table, ExclusiveStartKey=page["LastEvaluatedKey"], **asked)
                 yield from page["Items"]
         except (ClientError, BotoCoreError) as error:
             raise StoreUnavailable(f"Query: {error}") from error
