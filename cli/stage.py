@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from moto.server import ThreadedMotoServer
 from local.subscriber import subscribe
 from local.table import create_runs_table
 from runwatch.adapters.memory import MemoryJournal
+from runwatch.adapters.threads import Threads
 from runwatch.core.ids import Source
 from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ScaledClock, Scenario, Simulator, serve
@@ -97,14 +99,14 @@ def raised(scenario: Scenario, speed: float, start: datetime) -> Iterator[Stage]
                 AWS_SECRET_ACCESS_KEY="demo",  # noqa: S106 - nobody checks it
                 AWS_DEFAULT_REGION=source.region,
             ):
-                yield _stage(simulator, clock, source)
+                yield _stage(simulator, clock, source, speed)
     finally:
         # What moto's server holds belongs to this process and would outlive the server.
         with urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")):
             cloud.stop()
 
 
-def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:
+def _stage(simulator: Simulator, clock: ScaledClock, source: Source, speed: float) -> Stage:
     sqs = boto3.client("sqs")
     topic = boto3.client("sns").create_topic(Name="events")["TopicArn"]
     inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
@@ -117,7 +119,7 @@ def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:
         "RUNWATCH_AT_SOURCES": '[{"quota_share": 1}]',
         "RUNWATCH_DISCOVERY_CALLS": "20",
         "RUNWATCH_DISCOVER_EVERY_MINUTES": "5",
-        "RUNWATCH_INBOX_SHARE_OF_LOOKS": "0.9",
+        "RUNWATCH_INBOX_SHARE_OF_LOOKS": "0.6",
         "RUNWATCH_PARALLEL_LOOKS": "8",
         "RUNWATCH_CONNECT_TIMEOUT_SECONDS": "2",
         "RUNWATCH_READ_TIMEOUT_SECONDS": "5",
@@ -128,7 +130,12 @@ def _stage(simulator: Simulator, clock: ScaledClock, source: Source) -> Stage:
     }
     runwatch = build(environment, service="demo")
     journal = MemoryJournal()
-    on_stage = replace(runwatch, ports=replace(runwatch.ports, clock=clock, journal=journal))
+
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds / speed)
+
+    calls = Threads(runwatch.settings.parallel_looks, sleep)
+    on_stage = replace(runwatch, ports=replace(runwatch.ports, clock=clock, sleep=sleep, calls=calls, journal=journal))
     return Stage(simulator, clock, source, on_stage, journal, sqs, inbox, subscribe(topic, "subscriber"))
 
 
