@@ -63,8 +63,9 @@ class Alarms(Construct):
         )
         self._alarm(
             "CutShort",
-            f"See in the poller's log how many runs a tick looks at: {source} has had more than fit into one for "
-            f"{self._config.trouble_minutes} minutes. They take turns, so each is looked at less than once a minute.",
+            f"See in the `tick` lines of the poller's log what keeps them from looking at all runs, and what `runwatch "
+            f"doctor` says of the quota: for {self._config.trouble_minutes} minutes {source} has had more runs than fit "
+            "into a tick. They take turns, so each is looked at less than once a minute.",
             place=place,
             metric=self._tick(Metric.CUT_SHORT, source),
             periods=self._config.trouble_minutes,
@@ -90,8 +91,8 @@ class Alarms(Construct):
         )
         self._alarm(
             "Throttled",
-            f"Find out who else calls GetJobRun in {source}: for {minutes} minutes AWS has throttled it, so job runs "
-            "are looked at late.",
+            f"Find out who else calls GetJobRun in {source}: for {minutes} minutes AWS has throttled it to the end of "
+            "each tick, although Runwatch slows down and tries again, so job runs are looked at late.",
             place=place,
             metric=self._tick(Metric.THROTTLED, source),
             periods=minutes,
@@ -125,7 +126,8 @@ class Alarms(Construct):
         self._alarm(
             "DiscoveryFailed",
             f"Read the poller's log for what its list calls were answered: the last {DISCOVERIES} looks for new runs "
-            f"of {source} could not read all the lists. Job runs that no event and no request tells of are not found.",
+            f"of {source} could not read all the lists, or were not made. Job runs that no event and no request tells "
+            "of may not be found.",
             place=construct_id(source),
             metric=self._tick(Metric.DISCOVERIES_FAILED, source, minutes=every_minutes),
             periods=DISCOVERIES,

@@ -91,8 +91,9 @@ def _round(
     )
     if not planned.left:
         return about.ok(found)
-    waiting = f"{_runs(len(planned.left))} of them must wait for a later round"
-    return about.warning(f"{found}; {waiting}", _fix(planned, at, allowed))
+    return about.warning(
+        f"{found}; {len(planned.left)} of them must wait for a later round", _fix(planned, at, allowed)
+    )
 
 
 def _fix(planned: Plan, at: AtSource, allowed: _Allowed) -> str:

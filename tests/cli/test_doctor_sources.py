@@ -414,7 +414,7 @@ def test_events_of_another_account_have_to_be_let_in(aws: Aws, let_in: bool):  #
 def test_the_quota_of_another_account_is_assumed(aws: Aws):
     set_to(aws, sources=f"{HOME},{FOREIGN}", at_sources=f'[{{}}, {{"role_arn": "{ROLE}"}}]')
     aws.answers["events:DescribeEventBus"] = {}
-    assert "assumed, as AWS publishes it" in said(aws, FOREIGN, "quota")
+    assert said(aws, FOREIGN, "quota").endswith("AWS's quota is 10 and 1 a second (as AWS publishes it)")
     assert {region for operation, region, _ in aws.asked if operation.startswith("service-quotas")} == {HOME.region}
 
 
@@ -422,39 +422,171 @@ def test_the_quota_of_another_account_is_assumed(aws: Aws):
 
 
 def watching(*runs: Any) -> MemoryStore:
+    """Job runs that were created one each second."""
     store = MemoryStore()
-    for run in runs:
-        store.commit(a_tracked("RUNNING", run=run, version=0), ())
+    for number, run in enumerate(runs):
+        store.commit(a_tracked("RUNNING", run=run, version=0, created_at=at(0, number)), ())
+    return store
+
+
+def away(count: int) -> MemoryStore:
+    return watching(*(run_of(number, AWAY) for number in range(count)))
+
+
+def at_away(aws: Aws, **more: Any) -> None:
+    set_to(aws, at_sources=json.dumps([{}, more]))
+
+
+@pytest.mark.parametrize(
+    ("runs", "takes"),
+    [
+        (0, "0 runs: 0 GetJobRun and 0 ListJobRuns calls"),
+        (1, "1 run: 1 GetJobRun and 0 ListJobRuns calls"),
+        (14, "14 runs: 14 GetJobRun and 0 ListJobRuns calls"),  # So many may be made at once.
+        (15, "15 runs: 1 GetJobRun and 1 ListJobRuns calls"),
+        (312, "312 runs: 7 GetJobRun and 7 ListJobRuns calls"),
+        (1044, "1044 runs: 180 GetJobRun and 18 ListJobRuns calls"),
+    ],
+)
+def test_what_a_round_takes_of_the_share_is_told_as_the_poller_plans_it(aws: Aws, runs: int, takes: str):
+    assert said(aws, AWAY, "quota", away(runs)) == (
+        f"{takes} in 60 s, of 180 and 18 that quota_share 50% leaves to rounds; AWS's quota is 10 and 1 a second "
+        "(as AWS publishes it)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("at_source", "settings", "takes"),
+    [
+        ({"quota_share": 1}, {}, "21 GetJobRun and 0 ListJobRuns calls in 60 s, of 360 and 36 that quota_share 100%"),
+        ({"quota_share": 0.05}, {}, "1 GetJobRun and 1 ListJobRuns calls in 60 s, of 18 and 1 that quota_share 5%"),
+        ({}, {"inbox_share_of_looks": "0"}, "21 GetJobRun and 0 ListJobRuns calls in 60 s, of 300 and 18 that"),
+        ({}, {"discover_every_minutes": "0"}, "1 GetJobRun and 1 ListJobRuns calls in 60 s, of 180 and 30 that"),
+        ({"every": 10}, {}, "1 GetJobRun and 1 ListJobRuns calls in 10 s, of 30 and 3 that quota_share 50%"),
+        # A minute has a whole number of rounds.
+        ({"every": 50}, {}, "1 GetJobRun and 1 ListJobRuns calls in 30 s, of 90 and 9 that quota_share 50%"),
+    ],
+)
+def test_the_share_is_reckoned_from_what_is_configured(
+    aws: Aws, at_source: dict[str, Any], settings: dict[str, str], takes: str
+):
+    set_to(aws, at_sources=json.dumps([{}, at_source]), **settings)
+    if "discover_every_minutes" in settings:
+        aws.answers["scheduler:GetSchedule"] = lambda asked: schedule(asked["Name"].replace("Discover", "Tick"))
+    assert takes in said(aws, AWAY, "quota", away(21))
+
+
+def test_lists_that_come_first_are_counted_where_the_runs_could_be_got(aws: Aws):
+    at_away(aws, sweep_whenever_possible=True)
+    assert "10 runs: 1 GetJobRun and 1 ListJobRuns calls" in said(aws, AWAY, "quota", away(10))
+
+
+def test_a_round_takes_no_more_at_once_than_comes_back_until_the_next(aws: Aws):
+    at_away(aws, every=5, quota_share=1)
+    finds(
+        aws, AWAY, "quota", WARNING, "60 runs: 30 GetJobRun and 0 ListJobRuns calls in 5 s", "every 10s", unlisted(60)
+    )
+
+
+def unlisted(count: int) -> MemoryStore:
+    """Runs that were never seen: no list can tell what is to be known of them."""
+    store = MemoryStore()
+    for number in range(count):
+        store.commit(a_tracked(run=run_of(number, AWAY)), ())
     return store
 
 
 @pytest.mark.parametrize(
-    ("runs", "verdict", "found"),
+    ("runs", "left", "each"),
+    [(181, 1, "1m 00s"), (270, 90, "1m 30s"), (1800, 1620, "10m 00s"), (18000, 17820, "1h 40m")],
+)
+def test_runs_that_do_not_fit_into_a_round_are_counted_with_how_often_each_is_looked_at(
+    aws: Aws, runs: int, left: int, each: str
+):
+    found = f"(as AWS publishes it); {left} of them must wait for a later round"
+    finding = finds(aws, AWAY, "quota", WARNING, found, f"each is looked at about every {each}.", unlisted(runs))
+    assert finding.found.startswith(f"{runs} runs: 180 GetJobRun and 0 ListJobRuns calls in 60 s")
+    assert str(finding.fix).startswith("Raise [poll] quota_share, lower [inbox] share_of_looks, or watch fewer runs")
+
+
+def test_a_share_that_is_all_of_it_is_not_to_be_raised(aws: Aws):
+    at_away(aws, quota_share=1)
+    finds(aws, AWAY, "quota", WARNING, "361 runs", "Lower [inbox] share_of_looks, or watch fewer runs", unlisted(361))
+
+
+def test_who_is_not_due_takes_nothing(aws: Aws):
+    ended = a_tracked("SUCCESS", run=run_of(1, AWAY), version=0, state_seen_at=at(119), updated_at=at(118))
+    store = MemoryStore()
+    store.commit(ended, ())
+    assert said(aws, AWAY, "quota", store).startswith("1 run: 0 GetJobRun and 0 ListJobRuns calls")
+
+
+def owning(aws: Aws, **a_second: float) -> None:
+    """The account is told its quotas of these operations, here and away."""
+    rates = [{"QuotaName": f"Rate of {operation} requests", "Value": value} for operation, value in a_second.items()]
+    others = [{"QuotaName": "GetJobRun burst", "Value": 1.0}, {"QuotaName": "Max concurrent vCPUs", "Value": 1.0}]
+    aws.answers["service-quotas:ListServiceQuotas"] = {"Quotas": [*others, *rates]}
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
     [
-        (0, Verdict.OK, "0 runs: 2.0 of 10 calls a second (20%)"),
-        (1, Verdict.OK, "1 run: 2.0 of 10 calls a second (20%)"),
-        (360, Verdict.OK, "360 runs: 8.0 of 10 calls a second (80%)"),
-        (366, WARNING, "366 runs: 8.1 of 10 calls a second (81%)"),
-        (480, WARNING, "480 runs: 10.0 of 10 calls a second (100%)"),
-        (486, FAULT, "486 runs: 10.1 of 10 calls a second (101%)"),
+        ({"GetJobRun": 40.0, "ListJobRuns": 2.0}, "40 and 2 a second (the account's own)"),
+        ({"GetJobRun": 40.0}, "40 and 1 a second (the account's own of GetJobRun, else as AWS publishes it)"),
+        ({"ListJobRuns": 2.5}, "10 and 2.5 a second (the account's own of ListJobRuns, else as AWS publishes it)"),
+        # Of this one half of what AWS publishes leaves enough to others.
+        ({"GetJobRun": 6.25}, "6.25 and 1 a second (the account's own of GetJobRun, else as AWS publishes it)"),
     ],
 )
-def test_what_the_looks_take_of_the_quota(aws: Aws, runs: int, verdict: Verdict, found: str):
-    store = watching(*(run_of(number, AWAY) for number in range(runs)))
-    if verdict is Verdict.OK:
-        assert said(aws, AWAY, "quota", store).startswith(found)
-    else:
-        finds(aws, AWAY, "quota", verdict, found, "GetJobRun calls a second in eu-west-1", store)
-
-
-def test_the_account_s_own_quota_counts_where_it_is_told(aws: Aws):
-    quotas = [{"QuotaName": "Other", "Value": 1.0}, {"QuotaName": "Rate of GetJobRun requests", "Value": 40.0}]
-    aws.answers["service-quotas:ListServiceQuotas"] = {"Quotas": quotas}
-    assert "2.0 of 40 calls a second (5%)" in said(aws, HOME, "quota")
-    assert "the account's own" in said(aws, HOME, "quota")
+def test_the_account_s_own_quota_is_told_where_it_is_known(aws: Aws, own: dict[str, float], told: str):
+    owning(aws, **own)
+    assert said(aws, HOME, "quota").endswith(f"AWS's quota is {told}")
     assert {region for operation, region, _ in aws.asked if operation.startswith("service-quotas")} == {
         *(source.region for source in (HOME, AWAY))
     }
+
+
+@pytest.mark.parametrize(
+    ("share", "own", "found", "lower"),
+    [
+        (
+            0.5,
+            {"GetJobRun": 6.0},
+            "GetJobRun: the account's own quota is 6 a second, not 10, and quota_share 50%",
+            "0.3",
+        ),
+        (0.5, {"GetJobRun": 40.0, "ListJobRuns": 0.5}, "ListJobRuns: the account's own quota is 0.5 a second", "0.25"),
+        (1, {"GetJobRun": 9.5}, "quota_share 100% takes up to 10", "0.76"),
+        (0.05, {"GetJobRun": 0.1}, "quota_share 5% takes up to 0.5", "0.05"),
+    ],
+)
+def test_a_share_of_what_is_published_that_is_too_much_of_the_account_s_own_is_to_be_lowered(
+    aws: Aws, share: float, own: dict[str, float], found: str, lower: str
+):
+    set_to(aws, sources=str(AWAY), at_sources=json.dumps([{"quota_share": share}]))
+    owning(aws, **own)
+    (finding,) = (one for one in amiss(aws) if one.check == "quota")
+    assert (finding.place, finding.verdict) == (str(AWAY), FAULT)
+    assert found in finding.found
+    assert str(finding.fix).startswith(f"Lower quota_share for {AWAY} to {lower}, or ask AWS for ")
+
+
+def test_who_is_given_as_much_as_is_published_may_take_all_of_it(aws: Aws):
+    at_away(aws, quota_share=1)
+    owning(aws, GetJobRun=10.0, ListJobRuns=1.0)
+    assert said(aws, AWAY, "quota").endswith("10 and 1 a second (the account's own)")
+
+
+@pytest.mark.parametrize("share", [0.49, 0.5, 0.79, 0.81, 1])
+@pytest.mark.parametrize("own", [1.3, 6.0])
+def test_whoever_lowers_the_share_as_told_is_told_no_more(aws: Aws, share: float, own: float):
+    owning(aws, GetJobRun=own)
+    set_to(aws, sources=str(AWAY), at_sources=json.dumps([{"quota_share": share}]))
+    (told,) = (str(one.fix) for one in amiss(aws) if one.check == "quota")
+    lowered = float(told.partition(f"{AWAY} to ")[2].partition(",")[0])
+    assert lowered < share
+    set_to(aws, sources=str(AWAY), at_sources=json.dumps([{"quota_share": lowered}]))
+    assert not [one for one in amiss(aws) if one.check == "quota"]
 
 
 @pytest.mark.parametrize(
@@ -463,18 +595,30 @@ def test_the_account_s_own_quota_counts_where_it_is_told(aws: Aws):
 )
 def test_where_it_is_not_told_the_published_one_is_assumed(aws: Aws, error: Exception):
     aws.answers["service-quotas:ListServiceQuotas"] = error
-    assert "assumed, as AWS publishes it" in said(aws, HOME, "quota")
+    assert "(as AWS publishes it)" in said(aws, HOME, "quota")
 
 
-def test_throttled_looks(aws: Aws):
+def throttled(aws: Aws, **counts: float) -> None:
+    """What the poller counted at the source that is away in the last hour, by metric."""
+
     def told(asked: Asked) -> dict[str, Any]:
-        throttled = (
-            asked["MetricName"] == "LooksThrottled" and {"Name": "source", "Value": str(AWAY)} in asked["Dimensions"]
-        )
-        return {"Datapoints": [{"Timestamp": at(60), "Sum": 7.0}]} if throttled else counted(asked)
+        if asked["MetricName"] in counts and {"Name": "source", "Value": str(AWAY)} in asked["Dimensions"]:
+            return {"Datapoints": [{"Timestamp": at(60), "Sum": counts[asked["MetricName"]]}]}
+        return counted(asked)
 
     aws.answers["cloudwatch:GetMetricStatistics"] = told
-    finds(aws, AWAY, "throttles", WARNING, "7 looks throttled in the last hour", "#throttled")
+
+
+def test_looks_that_were_throttled_to_the_end_of_a_tick(aws: Aws):
+    throttled(aws, LooksThrottled=7.0, GetJobRunThrottles=40.0)
+    found = "7 looks throttled to the end of a tick in the last hour, although it slows down and tries again (40 calls"
+    finds(aws, AWAY, "throttles", WARNING, found, "#throttled")
+
+
+def test_calls_that_were_throttled_and_made_again_are_counted_and_nothing_is_amiss(aws: Aws):
+    throttled(aws, GetJobRunThrottles=40.0)
+    assert said(aws, AWAY, "throttles") == "40 GetJobRun calls throttled in the last hour, and made again in time"
+    assert said(aws, HOME, "throttles") == "no call throttled in the last hour"
 
 
 # What the table holds.
