@@ -63,9 +63,9 @@ class Alarms(Construct):
         )
         self._alarm(
             "CutShort",
-            f"See in the `tick` lines of the poller's log what keeps them from looking at all runs, and what `runwatch "
-            f"doctor` says of the quota: for {self._config.trouble_minutes} minutes {source} has had more runs than fit "
-            "into a tick. They take turns, so each is looked at less than once a minute.",
+            "See in the poller's `tick` lines what hinders it, and what `runwatch doctor` says of the quota: "
+            f"for {self._config.trouble_minutes} minutes {source} has had more runs than fit into a tick. They take "
+            "turns, so each is looked at less than once a minute.",
             place=place,
             metric=self._tick(Metric.CUT_SHORT, source),
             periods=self._config.trouble_minutes,

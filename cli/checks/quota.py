@@ -98,7 +98,9 @@ def _round(
 
 def _fix(planned: Plan, at: AtSource, allowed: _Allowed) -> str:
     due = len(planned.due)
-    each = timedelta(seconds=allowed.seconds * due / (due - len(planned.left)))
+    # The smallest shares allow less than one call a round.
+    looks = max(due - len(planned.left), allowed.gets.a_second * allowed.seconds)
+    each = timedelta(seconds=allowed.seconds * due / looks)
     more = "Raise [poll] quota_share, lower" if at.quota_share < 1 else "Lower"
     return (
         f"{more} [inbox] share_of_looks, or watch fewer runs ([watch] applications). "

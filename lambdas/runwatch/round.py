@@ -4,8 +4,9 @@ Lists are asked for first, page by page. A listed run that we know otherwise, an
 is then got, before those that are got in any case; but of five gets one is for these, so that a storm of news does not
 keep them waiting. What a list says is never told: it says where to look.
 
-A throttled call is made again, slower, as long as there is time. An application whose list cannot be read has its runs
-got. A page token that AWS does not take any more means that the list is read anew, once.
+A throttled call is made again, slower, as long as there is time. A page that does not come is asked for once more. An
+application whose list cannot be read has its runs got. A page token that AWS does not take any more means that the list
+is read anew, once.
 """
 
 from collections import deque
@@ -58,6 +59,7 @@ class _Swept:
     listed: int = 0
     watched: int = 0
     begun_anew: bool = False
+    asked_again: bool = False
 
     @classmethod
     def of(cls, sweep: Sweep, *, begun_anew: bool = False) -> "_Swept":
@@ -241,15 +243,19 @@ class Round:
         run = RunId(self._source, swept.sweep.application_id, row.id)
         swept.missing.pop(row.id, None)
         swept.listed += 1
-        hint = Hint(run, Witness.SWEEP, row.state, row.updated_at, row.attempt)
         record = self._watched.get(run)
+        if record is not None:
+            swept.watched += 1
+            if run in self._planned:
+                return  # GetJobRun tells more than a row.
+            # Almost always: so it comes first, and makes nothing.
+            if row.state == record.state and row.attempt in (None, record.attempt):
+                self._is_as_known(record, now)
+                return
+        hint = Hint(run, Witness.SWEEP, row.state, row.updated_at, row.attempt)
         if record is None:
             self._sight(hint, row.name)
-            return
-        swept.watched += 1
-        if run in self._planned or self._turns.got.get(run, self._began_at) > self._began_at:
-            return  # GetJobRun tells more than a row.
-        if hint.differs_from(record) and hint.is_news_to(record):
+        elif hint.is_news_to(record):
             self._has_news(record)
         else:
             self._is_as_known(record, now)
@@ -275,10 +281,17 @@ class Round:
             self._sweeps.appendleft(swept)
         elif error.failure is Failure.REJECTED and swept.token is not None and not swept.begun_anew:
             self._sweeps.appendleft(_Swept.of(swept.sweep, begun_anew=True))
+        elif error.failure is Failure.UNAVAILABLE and not swept.asked_again:
+            swept.asked_again = True  # One reply that does not come is no reason to get a thousand runs.
+            self._sweeps.append(swept)
         else:
             self._report.lists_failed += 1
             self._ports.journal.list_failed(error)
-            self._turns.unlisted[swept.sweep.application_id] = now
-            unplanned = [record for record in swept.missing.values() if record.run not in self._planned]
+            application_id = swept.sweep.application_id
+            self._turns.unlisted[application_id] = now
+            unread = [swept, *(each for each in self._sweeps if each.sweep.application_id == application_id)]
+            self._sweeps = deque(each for each in self._sweeps if each.sweep.application_id != application_id)
+            missing = [record for each in unread for record in each.missing.values()]
+            unplanned = [record for record in missing if record.run not in self._planned]
             self._planned.update(record.run for record in unplanned)
             self._gets.extend(_Wanted(record, Witness.POLL) for record in unplanned)

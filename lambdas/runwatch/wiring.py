@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
@@ -19,6 +18,7 @@ from botocore.config import Config
 from runwatch.adapters.credentials import assumed
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless, client_of
 from runwatch.adapters.queue import RefusedQueue
+from runwatch.adapters.session import session_of
 from runwatch.adapters.table import DynamoStore
 from runwatch.adapters.telemetry import PowertoolsJournal
 from runwatch.adapters.threads import Threads
@@ -147,13 +147,14 @@ class Runwatch:
 def build(environment: Mapping[str, str], service: str) -> Runwatch:
     """Everything for one function. Raises BadSettings."""
     settings = Settings.of(environment)
+    session = session_of()
 
     @cache
     def emr(source: Source) -> "EMRServerlessClient":
         at = settings.at(source)
         return client_of(
             source,
-            session=None if at.role_arn is None else assumed(at.role_arn, at.external_id, clock),
+            session=session if at.role_arn is None else session_of(assumed(at.role_arn, at.external_id, clock)),
             parallel=settings.parallel_looks,
             connect_timeout=settings.connect_timeout_seconds,
             read_timeout=settings.read_timeout_seconds,
@@ -171,14 +172,14 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
         job_runs=cache(lambda source: EmrServerless(emr(source))),
         catalogue=cache(lambda source: EmrCatalogue(emr(source), source, clock)),
         watch=lambda source: settings.at(source).watch,
-        store=DynamoStore(boto3.client("dynamodb", config=BRISK), settings.runs_table, settings.retention),
-        topic=SnsTopic(boto3.client("sns", config=BRISK), settings.events_topic_arn),
+        store=DynamoStore(session.client("dynamodb", config=BRISK), settings.runs_table, settings.retention),
+        topic=SnsTopic(session.client("sns", config=BRISK), settings.events_topic_arn),
         journal=PowertoolsJournal(logger, service, lambda source: settings.at(source).watch.native_events),
         clock=clock,
         sleep=time.sleep,
         calls=Threads(settings.parallel_looks, time.sleep),
     )
-    refusals = RefusedQueue(boto3.client("sqs", config=BRISK), settings.refused_queue_url)
+    refusals = RefusedQueue(session.client("sqs", config=BRISK), settings.refused_queue_url)
     return Runwatch(
         settings,
         ports,

@@ -509,6 +509,12 @@ def test_runs_that_do_not_fit_into_a_round_are_counted_with_how_often_each_is_lo
     assert str(finding.fix).startswith("Raise [poll] quota_share, lower [inbox] share_of_looks, or watch fewer runs")
 
 
+def test_a_share_of_less_than_a_call_a_round_is_a_call_now_and_then(aws: Aws):
+    set_to(aws, at_sources=json.dumps([{}, {"every": 5, "quota_share": 0.05}]), inbox_share_of_looks="0.9")
+    found = "2 runs: 0 GetJobRun and 0 ListJobRuns calls in 5 s, of 0 and 0 that quota_share 5% leaves"
+    finds(aws, AWAY, "quota", WARNING, found, "each is looked at about every 40s.", unlisted(2))
+
+
 def test_a_share_that_is_all_of_it_is_not_to_be_raised(aws: Aws):
     at_away(aws, quota_share=1)
     finds(aws, AWAY, "quota", WARNING, "361 runs", "Lower [inbox] share_of_looks, or watch fewer runs", unlisted(361))

@@ -400,6 +400,7 @@ def test_a_list_that_failed_is_a_warning_with_operation_class_and_cause(written:
     assert written.line() == {
         "level": "WARNING",
         "message": "list failed",
+        "source": str(SOURCE),
         "operation": "ListJobRuns",
         "failure": "denied",
         "cause": "AccessDeniedException: no",

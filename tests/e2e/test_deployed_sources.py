@@ -13,6 +13,7 @@ import pytest
 from local import servers, stack
 from runwatch.adapters.credentials import assumed
 from runwatch.adapters.emr import EmrServerless, client_of
+from runwatch.adapters.session import session_of
 from runwatch.core.ids import RunId, Source
 from runwatch.errors import LookDenied
 from simulator import ManualClock, Scenario, Simulator, serve
@@ -156,7 +157,9 @@ def looking(strict: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
         def as_role(name: str, external_id: str | None) -> EmrServerless:
             become(strict, name, monkeypatch)
-            session = assumed(f"arn:aws:iam::{THERE.account}:role/RunwatchSpoke-{THERE.region}", external_id, clock)
+            session = session_of(
+                assumed(f"arn:aws:iam::{THERE.account}:role/RunwatchSpoke-{THERE.region}", external_id, clock)
+            )
             client = client_of(
                 THERE, session=session, parallel=1, connect_timeout=2, read_timeout=5, endpoint_url=simulator.url
             )

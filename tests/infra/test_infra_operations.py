@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import tomllib
 from typing import Any
 
 import jmespath
@@ -14,7 +15,9 @@ from typer.main import get_command
 
 from cli.app import app
 from infra.config import Config
+from infra.sources import construct_id
 from runwatch.adapters.table import WATCH_KEYS
+from runwatch.adapters.telemetry import Metric
 from runwatch.core.failures import Failure
 from runwatch.core.ids import Source
 from runwatch.core.messages import Kind
@@ -44,9 +47,12 @@ def commands() -> list[str]:
     return [next(filter(None, match.groups())) for match in found if match]
 
 
+def names(template: Template) -> set[str]:
+    return {alarm["AlarmName"] for alarm in template.of("CloudWatch::Alarm").values()}
+
+
 def titles(template: Template) -> set[str]:
-    names = (alarm["AlarmName"] for alarm in template.of("CloudWatch::Alarm").values())
-    return {name.removeprefix(f"{template.stack}-").partition("-")[0] for name in names}
+    return {name.removeprefix(f"{template.stack}-").partition("-")[0] for name in names(template)}
 
 
 def test_every_alarm_has_a_section_and_every_section_an_alarm(template: Template, configured: Template):
@@ -153,6 +159,32 @@ def test_the_settings_that_it_names_exist():
     assert len(named) > 4
     for section, knob in named:
         assert hasattr(getattr(Config(), section), knob), f"{section}.{knob}"
+
+
+def test_the_values_that_it_names_can_be_set():
+    named = re.findall(r"`\[(\w+)\] (\w+ = [^`]+)`", GUIDE)
+    assert len(named) > 1
+    for section, setting in named:
+        Config.model_validate(tomllib.loads(f"[{section}]\n{setting}"))
+
+
+def test_what_it_says_of_a_tick_is_what_a_tick_says():
+    told = TickReport(Source("123456789012", "us-east-1")).as_json()
+    rows = re.findall(r"^\| (`.*`) \|", SECTIONS["CutShort"], re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert {"swept", "getCalls", "listCalls", "getThrottles", "listsFailed"} <= set(named) <= set(told)
+
+
+def test_the_metrics_that_it_names_exist():
+    named = set(re.findall(r"`(GetJobRun\w+)`", GUIDE))
+    assert named == {Metric.GET_QUOTA_USED, Metric.GET_QUOTA_LEFT, Metric.GET_THROTTLES}
+
+
+def test_an_alarm_is_named_as_it_says(template: Template, configured: Template):
+    (example,) = re.findall(r"`Runwatch-Denied-([^`]+)`", GUIDE)
+    assert example == construct_id(Source.parse(example.replace("-", "/", 1)))
+    assert "Runwatch-Throttled-Here" in names(template)
+    assert "Other-Throttled-us-east-1" in names(configured)
 
 
 def test_a_run_is_taken_out_of_the_watch_index_by_all_its_keys():

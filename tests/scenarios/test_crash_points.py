@@ -85,7 +85,7 @@ PROCESSES = {
             "Query": 4,
             "GetJobRun": 10,
             "TransactWriteItems": 8,
-            "BatchGetItem": 2,
+            "BatchGetItem": 1,
             "PublishBatch": 10,
             "UpdateItem": 8,
         },

@@ -33,7 +33,7 @@ class RoleNotAnswered(BotoCoreError):
     fmt = "sts:AssumeRole of {role_arn}: {cause}"
 
 
-def assumed(role_arn: str, external_id: str | None, clock: Callable[[], datetime]) -> boto3.Session:
+def assumed(role_arn: str, external_id: str | None, clock: Callable[[], datetime]) -> botocore.session.Session:
     """A session whose clients act as this role. Calls nothing; STS is the one of the function's own Region."""
     # Its warnings, a traceback for every look, would only tell what the failed look tells.
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
@@ -45,7 +45,7 @@ def assumed(role_arn: str, external_id: str | None, clock: Callable[[], datetime
     )
     session = botocore.session.get_session()
     session.register_component("credential_provider", CredentialResolver([_Role(ask, role_arn, clock)]))
-    return boto3.Session(botocore_session=session)
+    return session
 
 
 class _Role(CredentialProvider):

@@ -62,7 +62,7 @@ def client_of(
 ) -> "EMRServerlessClient":
     """A client with as many pooled connections as there are looks at once; timeouts in seconds.
 
-    Its credentials are the session's, if one is given, and else the function's own.
+    Its credentials are the session's, if one is given, and else the environment's own.
     """
     config = Config(
         connect_timeout=connect_timeout,

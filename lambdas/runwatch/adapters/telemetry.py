@@ -183,7 +183,13 @@ class PowertoolsJournal:
         self._count({BY_NO_LOOK[why]: 1}, EITHER, run.source)
 
     def list_failed(self, error: ListFailed) -> None:
-        self._logger.warning("list failed", operation=error.operation, failure=error.failure, cause=error.cause)
+        self._logger.warning(
+            "list failed",
+            source=str(error.source),
+            operation=error.operation,
+            failure=error.failure,
+            cause=error.cause,
+        )
 
     def store_failed(self, run: str, error: Exception) -> None:
         self._logger.error("not stored", run=run, cause=str(error)[: 2 * QUOTED])

@@ -45,10 +45,6 @@ class Hint:
         told, known = _whole_milliseconds(self.at), _whole_milliseconds(tracked.updated_at)
         return told > known or (told == known and self.state not in (None, tracked.state))
 
-    def differs_from(self, tracked: TrackedRun) -> bool:
-        """Whether it tells of another state or attempt; AWS's `updatedAt` may also move on for less."""
-        return (self.state, self.attempt or tracked.attempt) != (tracked.state, tracked.attempt)
-
     def came_late_for(self, tracked: TrackedRun) -> str | None:
         """The change that it tells of, if a poll has seen it before."""
         if self.witness is not Witness.EVENT or self.state is None or not tracked.watched:

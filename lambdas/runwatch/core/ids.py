@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 __all__ = ["MalformedId", "RunId", "Source"]
@@ -52,9 +53,14 @@ class RunId:
     application_id: str
     job_run_id: str
 
+    def __hash__(self) -> int:
+        # Ids of job runs hardly ever coincide, and a round looks up ten thousand of them many times.
+        return hash(self.job_run_id)
+
     @classmethod
+    @lru_cache(maxsize=20_000)
     def parse(cls, arn: str) -> Self:
-        """Read a job run's ARN; raises MalformedId."""
+        """Read a job run's ARN; raises MalformedId. The same for the same, since each round reads the same again."""
         found = RUN_ARN.fullmatch(arn)
         if found is None:
             raise MalformedId(f"not the ARN of an EMR Serverless job run: {arn!r}")

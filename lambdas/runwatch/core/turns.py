@@ -5,7 +5,7 @@ nothing, and looks at everything in an order that changes from round to round.
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -67,12 +67,12 @@ class Turns:
         """Note how crowded the lists of an application are."""
         self.crowds[application_id] = max(1.0, listed / watched) if watched else 1.0
 
-    def forget_all_but(self, records: Iterable[TrackedRun]) -> None:
-        """Whoever is not watched any more needs no turn."""
-        watched = {record.run for record in records}
+    def forget_all_but(self, records: Sequence[TrackedRun]) -> None:
+        """Whoever is not watched any more needs no turn; it is enough to look for them when there are more than now."""
         for times in (self.looked, self.got):
-            for run in times.keys() - watched:
-                del times[run]
+            if len(times) > len(records):
+                for run in times.keys() - {record.run for record in records}:
+                    del times[run]
         if len(self.passed_over) > PASSED_OVER_AT_MOST:
             self.passed_over.clear()
 
