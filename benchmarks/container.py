@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import poller  # noqa: F401 - its settings of the interpreter are the function's
 from runwatch.core.pacing import Shares
 from runwatch.core.rate import Quota
 from runwatch.wiring import RemainingTime, wired

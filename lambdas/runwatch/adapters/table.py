@@ -20,6 +20,7 @@ recorded, and is set once it is owed no more; that of a record counts from when 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -353,10 +354,15 @@ def _at_once(all_of: Sequence[Each], most: int) -> Iterator[Sequence[Each]]:
 
 def _record(item: Item) -> TrackedRun:
     try:
-        # Into the text: a record that is changed is a copy, and a tick reads thousands.
-        return TrackedRun.model_validate_json(f'{item["record"]["S"][:-1]},"version":{int(item["version"]["N"])}}}')
+        return _read(item["record"]["S"], int(item["version"]["N"]))
     except (LookupError, TypeError, ValueError) as error:
         raise RecordUnreadable(_arn(item), error) from error
+
+
+@lru_cache(maxsize=20_000)
+def _read(record: str, version: int) -> TrackedRun:
+    """Remembered, because a tick reads thousands of which hardly one has changed. A record itself never changes."""
+    return TrackedRun.model_validate_json(f'{record[:-1]},"version":{version}}}')
 
 
 def _entry(run: RunId, item: Item) -> Entry:
