@@ -77,7 +77,7 @@ class WatchSection(Section):
 
 
 Every = Annotated[int, Field(ge=5, le=60)]
-QuotaShare = Annotated[float, Field(ge=0.05, le=1)]
+QuotaShare = Annotated[float, Field(ge=0.05, le=100)]
 
 
 class SourceSection(Section):

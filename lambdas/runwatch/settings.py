@@ -34,8 +34,11 @@ class AtSource(BaseModel):
     """What is watched unasked."""
     every: int = Field(default=60, ge=5, le=60)
     """Seconds between rounds of looks."""
-    quota_share: float = Field(default=0.5, gt=0, le=1)
-    """The part of AWS's quotas of GetJobRun and ListJobRuns that all functions together use there."""
+    quota_share: float = Field(default=0.5, gt=0, le=100)
+    """The part of AWS's quotas of GetJobRun and ListJobRuns that all functions together use there.
+
+    Of the quotas as they are published: more than 1 is for whom AWS has granted more.
+    """
     sweep_whenever_possible: bool = False
     """Whether lists are preferred wherever they can tell, also while the runs could be got one by one."""
     role_arn: str | None = Field(default=None, pattern=ROLE)
@@ -59,7 +62,7 @@ class Settings(BaseModel):
     at_sources: Json[tuple[AtSource, ...]]
     """As a JSON list: one for each source, in their order."""
     discovery_calls: int = Field(ge=3)
-    """Lists that one discovery asks for at most, and looks that it makes at most."""
+    """Lists that one discovery asks for at most."""
     discover_every_minutes: int = Field(ge=0)
     inbox_share_of_looks: float = Field(ge=0, le=0.9)
     """The part of a source's share of GetJobRun that events and requests may cause; 0: they cause none."""

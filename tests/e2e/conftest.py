@@ -110,17 +110,25 @@ def a_world(
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with a_world(tmp_path_factory.mktemp("deployed")) as world:
+    work = tmp_path_factory.mktemp("deployed")
+    with a_world(work, "--scenario", str(bills_at_once(work))) as world:
         yield world
+
+
+def bills_at_once(work: Path) -> Path:
+    """A scenario whose runs are billed when they end: else a run without events waits five minutes for its bill."""
+    scenario = work / "scenario.json"
+    scenario.write_text(json.dumps({"default": {"billed": {"after": 0}}}))
+    return scenario
 
 
 @pytest.fixture(scope="module")
 def stormy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One where hundreds of runs may be looked at again and again, and bills come at once."""
     work = tmp_path_factory.mktemp("stormy")
-    scenario = work / "scenario.json"
-    scenario.write_text(json.dumps({"default": {"billed": {"after": 2}}}))
-    with a_world(work, "--quota", "off", "--scenario", str(scenario)) as world:
+    config = work / "runwatch.toml"
+    config.write_text("[poll]\nquota_share = 100\n")
+    with a_world(work, "--quota", "off", "--scenario", str(bills_at_once(work)), config=config) as world:
         yield world
 
 

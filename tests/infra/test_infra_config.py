@@ -89,7 +89,7 @@ def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
         [poll]
         parallel_looks = "8"
         every = 7.5
-        quota_share = 1.01
+        quota_share = 100.01
         sweep = "never"
         read_timeout_seconds = 60
         [inbox]

@@ -117,7 +117,7 @@ BAD_AT_A_SOURCE = {
     '{"every": 61}': "[1].every: Input should be less than or equal to 60",
     '{"every": 7.5}': "[1].every: Input should be a valid integer, got a number with a fractional part",
     '{"quota_share": 0}': "[1].quota_share: Input should be greater than 0",
-    '{"quota_share": 1.1}': "[1].quota_share: Input should be less than or equal to 1",
+    '{"quota_share": 101}': "[1].quota_share: Input should be less than or equal to 100",
     '{"role_arn": "RunwatchSpoke"}': "[1].role_arn: String should match pattern ",
     '{"role_arn": "arn:aws:iam::210987654321:user/me"}': "[1].role_arn: String should match pattern ",
     '{"external_id": "x"}': "[1].external_id: String should match pattern ",
@@ -136,7 +136,7 @@ def test_what_is_wrong_at_a_source_is_told_with_the_source_and_the_field(said: s
 
 
 def test_every_fault_of_every_source_is_told():
-    bad = '[{"every": 1, "quota_share": 9}, {"external_id": "x"}]'
+    bad = '[{"every": 1, "quota_share": 999}, {"external_id": "x"}]'
     with pytest.raises(BadSettings) as refused:
         Settings.of(ENVIRONMENT | {"RUNWATCH_AT_SOURCES": bad})
     assert [fault.split(": ")[1] for fault in refused.value.faults] == [
