@@ -154,7 +154,9 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
         at = settings.at(source)
         return client_of(
             source,
-            session=session if at.role_arn is None else session_of(assumed(at.role_arn, at.external_id, clock)),
+            session=session
+            if at.role_arn is None
+            else session_of(assumed(session, at.role_arn, at.external_id, clock)),
             parallel=settings.parallel_looks,
             connect_timeout=settings.connect_timeout_seconds,
             read_timeout=settings.read_timeout_seconds,

@@ -22,7 +22,7 @@ BRIEF = {
         {"id": "00r3", "application": "00f1", "name": "fleeting", "states": "SUBMITTED:70 RUNNING:0 SUCCESS"},
     ],
 }
-FAST = ("--speed", "300")
+FAST = ("--speed", "150")
 
 
 @pytest.fixture

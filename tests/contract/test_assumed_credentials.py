@@ -94,7 +94,7 @@ def watching(sts: Sts) -> Iterator[Callable[..., Watching]]:
     with serve(Simulator(ManualClock(at()), Scenario.model_validate(SCENARIO), quota=False)) as simulator:
 
         def watch(role: str = ROLE, external_id: str | None = "agreed") -> Watching:
-            session = session_of(assumed(role, external_id, sts.clock))
+            session = session_of(assumed(session_of(), role, external_id, sts.clock))
             client = client_of(
                 SOURCE, session=session, parallel=4, connect_timeout=2, read_timeout=5, endpoint_url=simulator.url
             )

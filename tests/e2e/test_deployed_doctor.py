@@ -56,8 +56,8 @@ def test_a_healthy_deployment_has_no_fault_and_its_last_tick_is_seen(deployed: A
     assert amiss - {"dead letters", "alarms", "set aside"} == NOT_THERE | {"alerts subscribers"}
     told = {(finding["place"], finding["check"]): finding["found"] for finding in found}
     assert told[SOURCE, "last tick"].endswith("s ago")
-    assert told[SOURCE, "poller permissions"].startswith("all 8 actions")
-    assert told[SOURCE, "inbox permissions"].startswith("all 6 actions")
+    assert told[SOURCE, "poller permissions"].startswith("all 9 actions")
+    assert told[SOURCE, "inbox permissions"].startswith("all 7 actions")
     assert "by sqs" in told["topics", "events subscribers"]
 
 

@@ -28,7 +28,7 @@ BROKEN = Source(stack.LOCAL_ACCOUNT, "eu-west-1")
 APPLICATION = "00f1"
 BROKEN_RUNS = 9
 """More than are looked at together."""
-LIFE = "SUBMITTED:20 RUNNING:50 SUCCESS"
+LIFE = "SUBMITTED:15 RUNNING:30 SUCCESS"
 
 
 def start(world: Any, source: Source, name: str) -> RunId:
@@ -61,12 +61,12 @@ def test_runs_of_every_source_are_told_by_their_own_ticks_while_one_source_is_br
     heard = Listener(everywhere, "everything")
     for number in range(BROKEN_RUNS):
         track(everywhere, BROKEN, f"00r{number}")
+    runs = {source: start(everywhere, source, f"in-{source.region}") for source in (HERE, THERE)}
     eventually(
         lambda: [tick for tick in ticks(everywhere, BROKEN) if tick["watched"] == BROKEN_RUNS],
         within=200,
         what="the broken one",
     )
-    runs = {source: start(everywhere, source, f"in-{source.region}") for source in (HERE, THERE)}
     for source, run in runs.items():
         eventually(
             lambda: any(message["detail"]["state"] == "SUCCESS" for message in told_of(heard, run)),  # noqa: B023 - at once
@@ -158,7 +158,9 @@ def looking(strict: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         def as_role(name: str, external_id: str | None) -> EmrServerless:
             become(strict, name, monkeypatch)
             session = session_of(
-                assumed(f"arn:aws:iam::{THERE.account}:role/RunwatchSpoke-{THERE.region}", external_id, clock)
+                assumed(
+                    session_of(), f"arn:aws:iam::{THERE.account}:role/RunwatchSpoke-{THERE.region}", external_id, clock
+                )
             )
             client = client_of(
                 THERE, session=session, parallel=1, connect_timeout=2, read_timeout=5, endpoint_url=simulator.url

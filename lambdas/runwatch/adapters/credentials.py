@@ -33,12 +33,14 @@ class RoleNotAnswered(BotoCoreError):
     fmt = "sts:AssumeRole of {role_arn}: {cause}"
 
 
-def assumed(role_arn: str, external_id: str | None, clock: Callable[[], datetime]) -> botocore.session.Session:
-    """A session whose clients act as this role. Calls nothing; STS is the one of the function's own Region."""
+def assumed(
+    own: boto3.Session, role_arn: str, external_id: str | None, clock: Callable[[], datetime]
+) -> botocore.session.Session:
+    """A session whose clients act as this role. Calls nothing; it is our own session that asks STS, in its Region."""
     # Its warnings, a traceback for every look, would only tell what the failed look tells.
     logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)
     ask = partial(
-        boto3.client("sts", config=ONCE).assume_role,
+        own.client("sts", config=ONCE).assume_role,
         RoleArn=role_arn,
         RoleSessionName=NAME,
         **({} if external_id is None else {"ExternalId": external_id}),
