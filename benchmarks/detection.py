@@ -31,11 +31,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from botocore.exceptions import ClientError
 from rich.progress import Progress
 
+from benchmarks.answering import answering
 from benchmarks.day import BEGINS, SEED, Delivery, a_day, delivered, events_of
 from benchmarks.report import Grid, Line, Part, number, paragraph
 from cli.verdict import Change, judge
@@ -49,10 +49,6 @@ from runwatch.ports import NoLook, Refusal
 from runwatch.settings import PREFIX
 from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ManualClock, Scenario, Simulator
-from simulator.errors import ApiError
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr_serverless import EMRServerlessClient
 
 __all__ = ["AFTERWARDS", "Deployment", "Figures", "SideBySide", "days", "measured", "told", "truth_of"]
 
@@ -233,36 +229,6 @@ def _of_events_alone(arriving: Iterable[Delivery], truth: Truth) -> Figures:
     return _figures(truth, told)
 
 
-class _Client:
-    """The calls that the adapters make of boto3's client, answered by a simulator in this process."""
-
-    def __init__(self, simulator: Simulator, clock: ManualClock, takes: float) -> None:
-        self._simulator = simulator
-        self._clock = clock
-        self._takes = takes
-
-    def get_job_run(self, **asked: object) -> dict[str, Any]:
-        return self._call("GetJobRun", asked)
-
-    def list_job_runs(self, **asked: object) -> dict[str, Any]:
-        return self._call("ListJobRuns", asked)
-
-    def get_application(self, **asked: object) -> dict[str, Any]:
-        return self._call("GetApplication", asked)
-
-    def list_applications(self, **asked: object) -> dict[str, Any]:
-        return self._call("ListApplications", asked)
-
-    def _call(self, operation: str, asked: dict[str, object]) -> dict[str, Any]:
-        self._clock.advance(self._takes)
-        try:
-            return self._simulator.call(operation, asked)
-        except ApiError as error:
-            said = {"Code": error.code, "Message": error.message}
-            reply = {"Error": said, "ResponseMetadata": {"HTTPStatusCode": error.status}}
-            raise ClientError(cast("Any", reply), operation) from error
-
-
 class _Subscriber:
     """A topic that takes everything, and notes when."""
 
@@ -376,7 +342,7 @@ class Deployment:
     def _container(self, service: str, *, parallel: int) -> Runwatch:
         """One that is built as in AWS, its budget included, and then given the simulated world."""
         built = build(_environment(self._source, self._config), service)
-        client = cast("EMRServerlessClient", _Client(self._simulator, self._clock, ANSWER / parallel))
+        client = answering(self._simulator, self._clock.advance, ANSWER / parallel)
         job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, self._source, self._clock)
         ports = replace(
             built.ports,

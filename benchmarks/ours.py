@@ -10,10 +10,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
+from benchmarks.answering import answering
 from benchmarks.fleet import AGE, SOURCE, Fleet
 from infra.config import Config, Discovery, InboxSection, Poll
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless
@@ -27,10 +26,6 @@ from runwatch.ports import Catalogue, JobRuns, ListedRun, Page, Ports
 from runwatch.settings import PREFIX
 from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ManualClock, Simulator
-from simulator.errors import ApiError
-
-if TYPE_CHECKING:
-    from mypy_boto3_emr_serverless import EMRServerlessClient
 
 __all__ = ["ANSWER", "A_MINUTE", "PARALLEL", "Called", "Virtual", "alone", "environment", "remembering"]
 
@@ -132,7 +127,7 @@ class Virtual:
         self.looked: dict[RunId, float] = {}
         """After how many seconds each run was looked at first."""
         self.calls: list[Called] = []
-        client = cast("EMRServerlessClient", _Client(self))
+        client = answering(self.simulator, self.sleep, ANSWER / PARALLEL, self._note)
         job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, SOURCE, self.clock)
         self._poller = alone(
             build(environment(sweep_whenever_possible=sweep_whenever_possible), "poller"),
@@ -161,36 +156,10 @@ class Virtual:
             happens()
         self.clock.advance(max(0.0, until - self.passed()))
 
+    def _note(self, operation: str, answered: bool) -> None:  # noqa: FBT001 - as it is called
+        self.calls.append(Called(operation, self.passed(), answered=answered))
+
     def tick(self) -> None:
         """The next one: on the minute."""
         self.sleep(-self.passed() % A_MINUTE)
         self._poller.tick(SOURCE, FOR_EVER)
-
-
-@dataclass(frozen=True)
-class _Client:
-    """The calls that the adapters make of boto3's client, answered by a simulator in this process."""
-
-    world: Virtual
-
-    def get_job_run(self, **asked: object) -> dict[str, Any]:
-        return self._call("GetJobRun", asked)
-
-    def list_job_runs(self, **asked: object) -> dict[str, Any]:
-        return self._call("ListJobRuns", asked)
-
-    def get_application(self, **asked: object) -> dict[str, Any]:
-        return self._call("GetApplication", asked)
-
-    def _call(self, operation: str, asked: dict[str, object]) -> dict[str, Any]:
-        world = self.world
-        world.sleep(ANSWER / PARALLEL)
-        try:
-            answer = world.simulator.call(operation, asked)
-        except ApiError as error:
-            world.calls.append(Called(operation, world.passed(), answered=False))
-            said = {"Code": error.code, "Message": error.message}
-            reply = {"Error": said, "ResponseMetadata": {"HTTPStatusCode": error.status}}
-            raise ClientError(cast("Any", reply), operation) from error
-        world.calls.append(Called(operation, world.passed(), answered=True))
-        return answer
