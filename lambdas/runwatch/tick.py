@@ -106,7 +106,7 @@ class _Tick:
     """Committed, and not published yet."""
 
     def round(self, tick_began_at: datetime, ends_at: datetime, at_most: timedelta) -> None:
-        """`at_most`: how long it lasts even if the clock was set back meanwhile."""
+        """No look begins after `ends_at`; `at_most`: how long it lasts even if the clock was set back meanwhile."""
         watched = self.ports.store.watched(self.source)
         for unreadable in watched.unreadable:
             self.report.not_committed += 1
@@ -138,8 +138,10 @@ class _Tick:
             if len(self.fresh) >= AT_ONCE or self._has_waited():
                 self._tell()
         self._tell()
+        none = Rate(Quota(0, 0))
+        looks = Looks(lambda _: self.pacing.gets if self.ports.clock() < ends_at else none, self.ports.clock)
         for hint in this.sighted:
-            self._follow(hint, ends_at)
+            self._follow(hint, looks)
         self.report.watched = len(watched.runs)
         left = planned.due - {look.tracked.run for look in this.throttled}
         self.report.skipped = sum(not turns.looked_at_since(run, tick_began_at) for run in left)
@@ -183,10 +185,8 @@ class _Tick:
         if ready := [entry for entry in fresh if entry.run not in waiting]:
             self.note(publish(self.ports, (), self.deadline, fresh=ready))
 
-    def _follow(self, hint: Hint, ends_at: datetime) -> None:
-        """A run that cannot be followed now is on the next list again. No look begins after `ends_at`."""
-        rate = self.pacing.gets if self.ports.clock() < ends_at else Rate(Quota(0, 0))
-        looks = Looks(lambda _: rate, self.ports.clock)
+    def _follow(self, hint: Hint, looks: Looks) -> None:
+        """A run that cannot be followed now is on the next list again."""
         try:
             self.report.found += follow(self.ports, self.patience, hint, self.deadline, looks)
         except (LostRace, StoreUnavailable) as error:

@@ -7,16 +7,18 @@ import pytest
 from runwatch.core.decision import Reason
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
+from runwatch.core.ids import Source
 from runwatch.core.messages import Witness
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.rate import Quota, Rate
+from runwatch.core.requests import Track
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.core.watch import Application, Watch
 from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from runwatch.ports import ListedRun, NoLook
-from runwatch.sighting import follow
+from runwatch.sighting import follow, sight
 from tests.builders import BILLED, RUN, SOURCE, detail_of, run_of
-from tests.world import Until, World, cannot
+from tests.world import Never, Until, World, cannot
 
 HERE = RUN.application_id
 
@@ -552,3 +554,31 @@ def test_a_discovery_that_is_out_of_time_says_so(world: World):
     late = Until(world.clock, world.clock())
     report = world.discover(deadline=late)
     assert (report.cut_short, report.listed, world.asked) == (True, 0, [])
+
+
+# A source that is broken.
+
+
+@pytest.mark.parametrize("failure", [Failure.DENIED, Failure.UNAVAILABLE])
+def test_of_messages_that_came_together_a_broken_source_s_cost_the_others_one_look(world: World, failure: Failure):
+    runs = [run_of(number) for number in (1, 2)]
+    elsewhere = run_of(3, Source(SOURCE.account, "eu-central-1"))
+    for run in runs:
+        world.fails(failure, run)
+    world.goes("RUNNING", elsewhere)
+    looks = world.looks()
+    for run in (*runs, elsewhere):
+        sight(world.ports, world.patience, Track(run), Never(), looks)
+    assert world.asked == [runs[0], elsewhere]
+    assert world.heard_of(elsewhere) == ["1 RUNNING"]
+    assert all(world.record(run).watched for run in runs), "the next tick looks"
+
+
+def test_a_run_that_is_not_found_says_nothing_of_its_source(world: World):
+    unknown, known = run_of(1), run_of(2)
+    world.fails(Failure.NOT_FOUND, unknown)
+    world.goes("RUNNING", known)
+    looks = world.looks()
+    for run in (unknown, known):
+        sight(world.ports, world.patience, Track(run), Never(), looks)
+    assert world.asked == [unknown, known]

@@ -9,7 +9,7 @@ import pytest
 
 from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId
-from runwatch.core.plan import ALWAYS, NEWS, WINDOW, Span
+from runwatch.core.plan import ALWAYS, NEWS, PAGES_AT_MOST, WINDOW, Span
 from runwatch.core.rate import Quota, Rate
 from runwatch.core.states import TERMINAL
 from runwatch.core.tracked import Left
@@ -264,6 +264,44 @@ def test_a_list_that_is_refused_without_a_token_is_not_asked_for_again(world: Wo
 
 
 # Lists that fail.
+
+
+def test_a_page_that_does_not_come_is_asked_for_once_more(world: World):
+    runs = [run_of(number) for number in range(60)]
+    all_pending(world, *runs)
+    failures = iter([True])
+    list_fails(world, Failure.UNAVAILABLE, lambda _, token: token == "50" and next(failures, False))
+    asked = pages_asked(world)
+    report = world.tick()
+    assert [token for _, token, _ in asked] == [None, "50", "50"]
+    assert (report.lists_failed, report.skipped, world.asked) == (0, 0, [])
+
+
+def test_when_a_list_is_denied_no_other_of_its_application_is_asked_for(world: World):
+    runs = [run_of(number) for number in range(WINDOW * (PAGES_AT_MOST + 2))]
+    all_pending(world, *runs)
+    list_fails(world, Failure.DENIED)
+    report = world.tick()
+    assert (report.list_calls, report.lists_failed) == (1, 1)
+
+
+def test_a_source_that_does_not_say_what_an_application_is_is_asked_once_a_round(world: World):
+    all_pending(world, ONE)
+    lists(world, TWO, "RUNNING")
+    lists(world, THREE, "RUNNING")
+    asked = []
+
+    def denied(_: Any, application_id: str) -> Application:
+        asked.append(application_id)
+        raise ListFailed(Failure.DENIED, "GetApplication", SOURCE, "for this reason")
+
+    world.catalogue.instead("application", denied)
+    world.tick()
+    assert asked == [HERE]
+    world.catalogue.in_peace()
+    for run in (TWO, THREE):
+        world.goes("RUNNING", run)
+    assert world.after(1).tick().found == 2
 
 
 @pytest.mark.parametrize("failure", [Failure.DENIED, Failure.UNAVAILABLE, Failure.NOT_FOUND])
