@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 
 from benchmarks import (
+    alert_quality,
     cold_start,
     cost,
     detection,
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[], Part]] = {
     "economy": economy.measured,
     "tick": tick.measured,
     "quiet": quiet.measured,
+    "alert-quality": alert_quality.measured,
     "publishing": publishing.measured,
     "cold-start": cold_start.measured,
     "cost": cost.measured,

@@ -1,6 +1,7 @@
-"""A table that answers what a quiet tick asks of DynamoDB, over HTTP, and nothing else: the two Queries of indexes.
+"""A table that answers what a quiet tick asks, over HTTP, and nothing else: Queries of indexes, the book, the policy.
 
-It has the records of a fleet, as the real adapter writes them; nothing is owed. Pages are DynamoDB's: as many items as
+It has the records of a fleet, as the real adapter writes them; nothing is owed, no alert is open, and the policy, in
+place of SSM's parameter, is the default. Pages are DynamoDB's: as many items as
 are 1 MB in the index, with what the query's projection asks for. As a program it says its URL, and ends when its
 standard input does.
 """
@@ -9,6 +10,7 @@ import argparse
 import json
 import sys
 import zlib
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,7 +19,9 @@ from threading import Thread
 from typing import Any, cast
 
 from benchmarks.fleet import Fleet
-from runwatch.adapters.table import RECORD_PROJECTION, WATCH_INDEX, WATCH_KEYS, DynamoStore
+from runwatch.adapters.table import DynamoStore
+from runwatch.core.alerts.book import Book
+from runwatch.stored import RECORD_PROJECTION, WATCH_INDEX, WATCH_KEYS
 
 __all__ = ["main"]
 
@@ -87,8 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         def do_POST(self) -> None:
             asked = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers["X-Amz-Target"] != "DynamoDB_20120810.Query":
-                self._reply(400, b'{"__type": "UnknownOperationException", "message": "only Query"}')
+            operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+            if operation in ALWAYS:
+                self._reply(200, json.dumps(ALWAYS[operation]).encode())
+                return
+            if operation != "Query":
+                self._reply(400, b'{"__type": "UnknownOperationException", "message": "only what is quiet"}')
                 return
             if asked not in answers:
                 query = json.loads(asked)
@@ -116,6 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 NOTHING = {"Items": [], "Count": 0, "ScannedCount": 0}
+POLICY = "# the defaults"
+BOOK = b64encode(zlib.compress(Book(policy=POLICY).model_dump_json(exclude={"version"}).encode())).decode()
+ALWAYS = {
+    "GetItem": {"Item": {"version": {"N": "1"}, "book": {"B": BOOK}}},
+    "BatchGetItem": {"Responses": {}, "UnprocessedKeys": {}},
+    "GetParameter": {"Parameter": {"Name": "policy", "Type": "String", "Value": POLICY, "Version": 1}},
+}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -30,9 +30,10 @@ from benchmarks.fleet import SOURCE
 from benchmarks.ours import environment
 from benchmarks.report import Line, Part, paragraph
 from local.stack import aws_environment
-from runwatch.adapters.table import WATCH_INDEX, DynamoStore
+from runwatch.adapters.table import DynamoStore
 from runwatch.core.ids import RunId
 from runwatch.core.tracked import TrackedRun
+from runwatch.stored import WATCH_INDEX
 
 __all__ = ["Began", "Round", "measured", "part_of", "rounds"]
 

@@ -41,9 +41,11 @@ from benchmarks.report import Grid, Line, Part, number, paragraph
 from cli.verdict import Change, judge
 from infra.config import Config
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless
-from runwatch.adapters.memory import MemoryJournal, MemoryStore, OneByOne
+from runwatch.adapters.memory import MemoryBooks, MemoryJournal, MemoryStore, OneByOne
+from runwatch.alerting import Alerting
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
+from runwatch.core.messages import Kind
 from runwatch.core.states import is_terminal
 from runwatch.ports import NoLook, Refusal
 from runwatch.settings import PREFIX
@@ -239,6 +241,8 @@ class _Subscriber:
 
     def publish(self, entries: Sequence[Entry]) -> Mapping[str, Refusal]:
         for entry in entries:
+            if entry.kind is Kind.ALERT:
+                continue
             self.heard.append(json.loads(entry.body))
             detail = self.heard[-1]["detail"]
             for state in detail.get("reached", ()):
@@ -355,7 +359,8 @@ class Deployment:
             sleep=self._sleep,
             calls=OneByOne(self._sleep),
         )
-        return replace(built, ports=ports)
+        books = MemoryBooks(self._store)
+        return replace(built, ports=ports, alerting=lambda ports: Alerting(ports, books, lambda: ""))
 
 
 def _environment(source: Source, config: Config) -> dict[str, str]:
@@ -363,6 +368,9 @@ def _environment(source: Source, config: Config) -> dict[str, str]:
     settings = {
         "runs_table": "runs",
         "events_topic_arn": "events",
+        "alerts_topic_arn": "alerts",
+        "chat_topic_arn": "",
+        "policy_parameter": "policy",
         "refused_queue_url": "refused",
         "sources": source,
         **config.settings,

@@ -16,7 +16,8 @@ from benchmarks.answering import answering
 from benchmarks.fleet import AGE, SOURCE, Fleet
 from infra.config import Config, Discovery, InboxSection, Poll
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless
-from runwatch.adapters.memory import MemoryJournal, MemoryStore, MemoryTopic, OneByOne
+from runwatch.adapters.memory import MemoryBooks, MemoryJournal, MemoryStore, MemoryTopic, OneByOne
+from runwatch.alerting import Alerting
 from runwatch.core.ids import RunId
 from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
@@ -44,7 +45,15 @@ def environment(*, sweep_whenever_possible: bool = False) -> dict[str, str]:
         inbox=InboxSection(share_of_looks=0),
         discovery=Discovery(every_minutes=0),
     )
-    settings = {"runs_table": "runs", "events_topic_arn": "events", "refused_queue_url": "refused", "sources": SOURCE}
+    settings = {
+        "runs_table": "runs",
+        "events_topic_arn": "events",
+        "alerts_topic_arn": "alerts",
+        "chat_topic_arn": "",
+        "policy_parameter": "policy",
+        "refused_queue_url": "refused",
+        "sources": SOURCE,
+    }
     return {f"{PREFIX}{name.upper()}": str(value) for name, value in {**settings, **config.settings}.items()}
 
 
@@ -95,10 +104,11 @@ def remembering(records: Iterable[TrackedRun]) -> MemoryStore:
 
 
 def alone(built: Runwatch, store: MemoryStore, saw: Saw, **ports: Any) -> Runwatch:  # noqa: ANN401 - ports are many
-    """The poller with table, topic and journal in memory."""
+    """The poller with table, topic and journal in memory, and the default policy."""
     given: Ports = replace(built.ports, store=store, topic=MemoryTopic(), journal=MemoryJournal(), **ports)
     job_runs, catalogue = _SeenRuns(given.job_runs(SOURCE), saw), _SeenLists(given.catalogue(SOURCE), saw)
-    return replace(built, ports=replace(given, job_runs=lambda _: job_runs, catalogue=lambda _: catalogue))
+    seen = replace(given, job_runs=lambda _: job_runs, catalogue=lambda _: catalogue)
+    return replace(built, ports=seen, alerting=lambda ports: Alerting(ports, MemoryBooks(store), lambda: ""))
 
 
 class Called(NamedTuple):

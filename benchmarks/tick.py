@@ -22,8 +22,9 @@ from rich.progress import track
 from benchmarks.report import Line, Part, paragraph
 from local import servers
 from runwatch.adapters.emr import EmrServerless, client_of
-from runwatch.adapters.memory import MemoryCatalogue, MemoryJournal, MemoryStore, MemoryTopic
+from runwatch.adapters.memory import MemoryBooks, MemoryCatalogue, MemoryJournal, MemoryStore, MemoryTopic
 from runwatch.adapters.threads import Threads
+from runwatch.alerting import Alerting
 from runwatch.core.decision import Patience
 from runwatch.core.ids import RunId, Source
 from runwatch.core.pacing import Pacing, Shares
@@ -97,8 +98,11 @@ def figures() -> Figures:
         shares = Shares(UNBOUNDED, UNBOUNDED, UNBOUNDED, UNBOUNDED)
         pacing = Pacing.of(shares, _now(), sweep_whenever_possible=False)
 
+        alerting = Alerting(ports, MemoryBooks(store), lambda: "")
+
         def one_tick() -> None:
-            tick(ports, Patience(), SOURCE, RemainingTime(ends=time.monotonic() + 600), pacing)
+            deadline = RemainingTime(ends=time.monotonic() + 600)
+            tick(ports, Patience(), SOURCE, deadline, pacing, alerting=alerting)
 
         def one_loop() -> None:
             client = boto3.client("emr-serverless", region_name=SOURCE.region, endpoint_url=url)

@@ -5,12 +5,15 @@ import sys
 
 import typer
 
+from cli.alerts import alerts
 from cli.demo import demo
 from cli.doctor import doctor
 from cli.listing import listing
+from cli.policy import policy
 from cli.redrive import redrive
 from cli.replay import replay
 from cli.show import show
+from cli.silence import silence
 from cli.track import track
 from cli.untrack import untrack
 from cli.watch import watch
@@ -18,12 +21,15 @@ from cli.watch import watch
 __all__ = ["main"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command()(alerts)
 app.command()(demo)
 app.command()(doctor)
 app.command("list")(listing)
+app.add_typer(policy, name="policy")
 app.command()(redrive)
 app.command()(replay)
 app.command()(show)
+app.add_typer(silence, name="silence")
 app.command()(track)
 app.command()(untrack)
 app.command()(watch)

@@ -18,9 +18,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 import simulator
-from cli.screen import message_line, picture
+from cli.screen import alert_line, message_line, picture
 from cli.stage import Stage, raised
 from cli.verdict import Change, judge
 from runwatch.core.messages import Witness
@@ -63,6 +64,7 @@ def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
     cast = {run.job_run_id: run for run in stage.simulator.cast()}
     jobs = {run.job_run_id: run.name or run.job_run_id for run in cast.values()}
     heard: list[dict[str, Any]] = []
+    told: list[Text] = []
     next_tick, next_discovery = START + TICK, START + DISCOVERY
     with Live(console=console, refresh_per_second=8, auto_refresh=console.is_terminal) as live:
         while True:
@@ -78,11 +80,15 @@ def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
                 next_discovery += DISCOVERY
             news = stage.heard()
             heard += news
+            alerts = [alert_line(stage.clock(), text) for text in stage.told()]
+            told += alerts
             if console.is_terminal:
-                live.update(picture(stage.clock(), jobs, is_now, heard))
+                live.update(picture(stage.clock(), jobs, is_now, heard, told))
             else:
                 for message in news:
                     console.print(message_line(message, jobs), soft_wrap=True)
+                for alert in alerts:
+                    console.print(alert, soft_wrap=True)
             quiet_for = stage.clock() - max((happening.at for happening in happenings), default=START)
             if _is_told(cast.values(), heard) or quiet_for > PATIENCE:
                 return heard

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runwatch.adapters.books import DynamoBooks
 from runwatch.adapters.table import DynamoStore
 from runwatch.core.ids import Source
 from runwatch.errors import BadSettings
 from runwatch.settings import Settings
 
-__all__ = ["Deployment", "NotDeployed", "NotReadable", "find"]
+__all__ = ["BRISK", "Deployment", "NotDeployed", "NotReadable", "find"]
 
 BRISK = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
 """Somebody waits: where AWS cannot be reached they hear of it within seconds."""
@@ -32,6 +34,24 @@ class Deployment:
     sources: tuple[Source, ...]
     outputs: Mapping[str, str] = field(default_factory=dict)
     """The stack's, by name: InboxQueueUrl, EventsTopicArn, PollerFunctionName, …"""
+    settings: Settings | None = None
+    """The poller's, for verbs that are about alerts."""
+
+    @cached_property
+    def books(self) -> DynamoBooks:
+        """What alerting remembers, and the silences. Raises NotDeployed where no settings say where."""
+        settings = self._known_settings()
+        return DynamoBooks(boto3.client("dynamodb", config=BRISK), settings.runs_table, settings.retention)
+
+    @property
+    def policy_parameter(self) -> str:
+        """The name of the SSM parameter that holds the alert policy. Raises NotDeployed, likewise."""
+        return self._known_settings().policy_parameter
+
+    def _known_settings(self) -> Settings:
+        if self.settings is None:
+            raise NotDeployed("the stack is not a Runwatch of this version: its poller has no settings")
+        return self.settings
 
     def output(self, name: str) -> str:
         """Raises NotDeployed where the stack has no such output."""
@@ -56,4 +76,4 @@ def find(stack: str) -> Deployment:
     except (LookupError, BadSettings) as error:
         raise NotDeployed(f"the stack {stack} is not a Runwatch of this version: {error!r}") from error
     store = DynamoStore(boto3.client("dynamodb", config=BRISK), settings.runs_table, settings.retention)
-    return Deployment(store, settings.sources, outputs)
+    return Deployment(store, settings.sources, outputs, settings)

@@ -60,8 +60,7 @@ def _sending(url: str) -> Send:
 
     def to_queue(entries: Sequence[Entry]) -> Mapping[str, str]:
         messages = [
-            Outgoing(entry.body, entry.attributes, group=entry.run.job_run_id, once=entry.message_id)
-            for entry in entries
+            Outgoing(entry.body, entry.attributes, group=entry.ledger.group, once=entry.message_id) for entry in entries
         ]
         told = zip(entries, send(sqs, url, messages), strict=True)
         return {entry.message_id: reason for entry, reason in told if reason is not None}

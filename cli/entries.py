@@ -24,6 +24,8 @@ from runwatch.ports import Watched
 __all__ = ["Selection", "in_their_order", "progressing", "selected"]
 
 A_DAY = timedelta(days=1)
+OF_RUNS = [kind for kind in Kind if kind is not Kind.ALERT]
+"""Alerts are in no run's ledger."""
 MANY = 50
 """Ledgers, or messages, from which on it takes long enough to show how far it is."""
 
@@ -57,9 +59,9 @@ class Selection:
         """Read the options as they were typed. Raises WrongUsage, also if they would select everything."""
         if not (runs or application or job or since or until):
             raise WrongUsage("replay what? Give at least one of --run, --application, --job, --since and --until")
-        unknown = sorted({kind.upper() for kind in kinds} - set(Kind))
+        unknown = sorted({kind.upper() for kind in kinds} - set(OF_RUNS))
         if unknown:
-            raise WrongUsage(f"--kind: {unknown[0]!r} is none of {', '.join(Kind)}")
+            raise WrongUsage(f"--kind: {unknown[0]!r} is none of {', '.join(OF_RUNS)}")
         end = moment(until, "--until", now) if until else None
         start = moment(since, "--since", now) if since else None if runs else (end or now) - A_DAY
         if start and end and start > end:
@@ -129,7 +131,7 @@ def _known(run: RunId, deployment: Deployment) -> TrackedRun:
 def in_their_order(ledgers: Iterable[Sequence[Entry]]) -> list[Entry]:
     """Oldest first, and each run's in its own order, even where the clocks of those who recorded them disagreed."""
     placed = [place for ledger in ledgers for place in _placed(ledger)]
-    return [entry for _, entry in sorted(placed, key=lambda place: (place[0], place[1].run, place[1].sequence))]
+    return [entry for _, entry in sorted(placed, key=lambda place: (place[0], str(place[1].ledger), place[1].sequence))]
 
 
 def _placed(ledger: Sequence[Entry]) -> Iterator[tuple[datetime, Entry]]:

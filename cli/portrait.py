@@ -7,10 +7,11 @@ from typing import Any
 from rich.padding import Padding
 from rich.text import Text
 
+from cli.alerted import SEVERE, told_of
 from cli.filters import since
 from cli.plain import plain
 from cli.tables import shown_state
-from cli.timeline import Event, time_by_state
+from cli.timeline import Event, Raised, time_by_state
 from cli.times import length
 from runwatch.core.links import console_of
 from runwatch.core.messages import Kind
@@ -98,10 +99,13 @@ def bars(record: TrackedRun, now: datetime, block: str) -> Iterator[Text]:
         yield Text("  ").append_text(line).append(f"{length(time):>9}{part:>6.0%}", style="default")
 
 
-def event_lines(told: Sequence[Event]) -> Iterator[Text | Padding]:
-    """The timeline: a line for each event, and below it what else is to be said."""
+def event_lines(told: Sequence[Event | Raised], now: datetime) -> Iterator[Text | Padding]:
+    """The timeline: a line for each event and alert, and below it what else is to be said."""
     yield Text(f"{'UTC':<14}  {'WHAT':<22}  {'LASTED':>10}  {'SEEN':<12}  MESSAGE", style="bold")
     for event in told:
+        if isinstance(event, Raised):
+            yield from _alert_lines(event, now)
+            continue
         line = Text(f"{event.at:%m-%d %H:%M:%S}  ", style="default")
         what = _what(event)
         what.truncate(22, overflow="ellipsis", pad=True)
@@ -112,6 +116,20 @@ def event_lines(told: Sequence[Event]) -> Iterator[Text | Padding]:
         if event.kept.set_aside_because is not None and event.seen:
             reason = Text(plain(f"not published: {event.kept.set_aside_because}", LONGEST * 10), style="red")
             yield Padding(reason, (0, 0, 0, INDENT))
+
+
+def _alert_lines(raised: Raised, now: datetime) -> Iterator[Text | Padding]:
+    alert = raised.alert
+    until = alert.resolved_at or now
+    time = f"{'' if alert.resolved_at else '≥ '}{length(until - alert.opened_at)}"
+    what = Text(alert.rule, style="green" if raised.is_over else SEVERE[alert.severity])
+    what.truncate(22, overflow="ellipsis", pad=True)
+    line = Text(f"{raised.at:%m-%d %H:%M:%S}  ", style="default").append_text(what)
+    yield line.append(f"  {'' if raised.is_over else time:>10}  {'alert over' if raised.is_over else 'alert':<12}")
+    said = alert.resolution if raised.is_over else f"{alert.severity}: {alert.reason}"
+    told = None if raised.is_over else f"told: {told_of(alert)}"
+    for more in filter(None, (said, told)):
+        yield Padding(Text(plain(more, LONGEST * 10), style="dim"), (0, 0, 0, INDENT))
 
 
 def _what(event: Event) -> Text:

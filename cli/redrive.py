@@ -21,7 +21,9 @@ __all__ = ["redrive"]
 
 def redrive(
     stack: Stack = "Runwatch",
-    run: Annotated[str | None, typer.Option(help="ARN of a job run; without it, messages of all runs.")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="ARN of a job run; without it, all messages, those of alerts too.")
+    ] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what was set aside, and change nothing.")] = False,
     as_json: AsJson = False,
@@ -39,16 +41,18 @@ def redrive(
 
 def _set_aside(deployment: Deployment, only: RunId | None) -> Iterator[Owed]:
     for source in deployment.sources:
-        yield from (owed for owed in deployment.store.are_set_aside(source) if only in (None, owed.run))
+        yield from (owed for owed in deployment.store.are_set_aside(source) if only in (None, owed.ledger))
 
 
 def _show(aside: list[Owed], *, as_json: bool) -> None:
     for owed in aside:
         if as_json:
-            line = {"arn": owed.run.arn, "sequence": owed.sequence, "recordedAt": owed.recorded_at.isoformat()}
+            # An alert's messages are of no run, but of the thread of one audience.
+            whose = {"arn" if isinstance(owed.ledger, RunId) else "thread": str(owed.ledger)}
+            line = whose | {"sequence": owed.sequence, "recordedAt": owed.recorded_at.isoformat()}
             typer.echo(json.dumps(line))
         else:
-            typer.echo(f"{owed.recorded_at:%Y-%m-%d %H:%M:%S}  message {owed.sequence} of {owed.run.arn}")
+            typer.echo(f"{owed.recorded_at:%Y-%m-%d %H:%M:%S}  message {owed.sequence} of {owed.ledger}")
 
 
 def _summary(count: int, *, dry_run: bool) -> str:

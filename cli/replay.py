@@ -93,7 +93,7 @@ def _agreed(question: str) -> bool:
 
 
 def _count(entries: Sequence[Entry]) -> str:
-    runs = len({entry.run for entry in entries})
+    runs = len({entry.ledger for entry in entries})
     messages = "1 message" if len(entries) == 1 else f"{len(entries)} messages"
     return f"{messages} of {'1 run' if runs == 1 else f'{runs} runs'}"
 
@@ -114,7 +114,7 @@ def _send_all(send: Send, entries: Sequence[Entry], *, listed: bool, as_json: bo
             sent += len(taken)
             for entry in few:
                 if entry.message_id in refused:
-                    say(f"not sent: message {entry.sequence} of {entry.run}: {refused[entry.message_id]}", "red")
+                    say(f"not sent: message {entry.sequence} of {entry.ledger}: {refused[entry.message_id]}", "red")
             if listed:
                 _list(taken, as_json=as_json)
             progress.update(task, completed=start + len(few))
@@ -128,7 +128,7 @@ def _list(entries: Sequence[Entry], *, as_json: bool) -> None:
         if as_json:
             line = {
                 "id": entry.message_id,
-                "arn": entry.run.arn,
+                "arn": str(entry.ledger),
                 "sequence": entry.sequence,
                 "kind": entry.kind,
                 "recordedAt": written(entry.recorded_at),
@@ -136,4 +136,4 @@ def _list(entries: Sequence[Entry], *, as_json: bool) -> None:
             typer.echo(json.dumps(line))
         else:
             when = f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}"
-            typer.echo(f"{when}  {entry.kind:<12}  message {entry.sequence} of {entry.run.arn}")
+            typer.echo(f"{when}  {entry.kind:<12}  message {entry.sequence} of {entry.ledger}")

@@ -11,7 +11,7 @@ from rich.text import Text
 from runwatch.core.messages import Witness
 from runwatch.core.states import State
 
-__all__ = ["message_line", "picture"]
+__all__ = ["alert_line", "message_line", "picture"]
 
 COLOURS = {
     State.SUBMITTED: "bright_black",
@@ -28,9 +28,13 @@ LATEST = 12
 
 
 def picture(
-    now: datetime, jobs: Mapping[str, str], is_now: Mapping[str, str], heard: Sequence[Mapping[str, Any]]
+    now: datetime,
+    jobs: Mapping[str, str],
+    is_now: Mapping[str, str],
+    heard: Sequence[Mapping[str, Any]],
+    told: Sequence[Text],
 ) -> Group:
-    """The runs that have started, and the latest messages. `jobs` and `is_now` are by job run id."""
+    """The runs that have started, the latest messages, and what people were told. `jobs`, `is_now`: by job run id."""
     table = Table(title=f"{now:%H:%M} in the simulated morning", title_justify="left", expand=True, box=None)
     table.add_column("job", no_wrap=True)
     table.add_column("in EMR Serverless now", no_wrap=True)
@@ -39,10 +43,20 @@ def picture(
         ratio=1,
     )
     for run, state in is_now.items():
-        told = Text(" ").join(_told(message) for message in heard if message["detail"]["jobRunId"] == run)
-        table.add_row(jobs[run], _state(state), told)
+        known = Text(" ").join(_told(message) for message in heard if message["detail"]["jobRunId"] == run)
+        table.add_row(jobs[run], _state(state), known)
     lines = [message_line(message, jobs) for message in heard[-LATEST:]]
-    return Group(table, Text(f"\nMessages at the subscriber's queue: {len(heard)}", style="bold"), *lines)
+    programs, people = (
+        Text(f"\n{who}: {count}", style="bold")
+        for who, count in (("Messages at the subscriber's queue", len(heard)), ("Messages to people", len(told)))
+    )
+    return Group(table, programs, *lines, people, *told[-LATEST:])
+
+
+def alert_line(now: datetime, subject: str) -> Text:
+    """The first line of a message to people."""
+    line = Text(f"{now:%H:%M:%S}  ", style="dim", no_wrap=True, overflow="ellipsis")
+    return line.append("to people: ", style="bold").append(subject, style="green" if "RESOLVED" in subject else "red")
 
 
 def message_line(message: Mapping[str, Any], jobs: Mapping[str, str]) -> Text:

@@ -1,7 +1,7 @@
 """`runwatch show`: one run's timeline, from its record and its ledger.
 
-What it tells is what the messages tell, sent or not: nothing is asked of EMR Serverless. A run that was never tracked
-is exit code 3.
+What it tells is what the messages tell, sent or not, and which alerts there were: nothing is asked of EMR Serverless.
+A run that was never tracked is exit code 3. Alerts that cannot be read are told on stderr, and make the exit code 1.
 """
 
 import json
@@ -13,16 +13,20 @@ import typer
 from rich.text import Text
 
 from cli import times
-from cli.deployment import find
-from cli.exits import NotFound, ending_well_or_told
+from cli.alerted import alerts_of
+from cli.alerted import facts as facts_of
+from cli.deployment import Deployment, find
+from cli.exits import FAILED, NotFound, ending_well_or_told, say
 from cli.naming import named
 from cli.options import AsJson, InSource, OneRun, Stack
 from cli.portrait import bars, event_lines, heading, summary
 from cli.runs import SEEN_NOTHING, facts
 from cli.tables import answers
-from cli.timeline import events
+from cli.timeline import events, with_alerts
 from cli.times import written
+from runwatch.core.alerts.book import Alert
 from runwatch.core.tracked import TrackedRun
+from runwatch.errors import StoreUnavailable
 from runwatch.ports import Kept
 
 __all__ = ["show"]
@@ -37,10 +41,30 @@ def show(run: OneRun, stack: Stack = "Runwatch", source: InSource = None, *, as_
         if record is None:
             raise NotFound(f"{asked_for} was never tracked, or so long ago that it is forgotten")
         history = deployment.store.history(asked_for)
+        now = times.now()
+        alerts, trouble = _alerts(record, history, deployment)
         if as_json:
-            typer.echo(json.dumps(facts(record) | {"messages": [_as_json(kept) for kept in history]}))
+            told = {
+                "messages": [_as_json(kept) for kept in history],
+                "alerts": [facts_of(each, now) for each in alerts],
+            }
+            typer.echo(json.dumps(facts(record) | told))
         else:
-            _draw(record, history, times.now())
+            _draw(record, history, alerts, now)
+        if trouble is not None:
+            say(trouble, "red")
+            raise typer.Exit(FAILED)
+
+
+def _alerts(
+    record: TrackedRun, history: Sequence[Kept], deployment: Deployment
+) -> tuple[list[Alert], StoreUnavailable | None]:
+    """Those that are known, or why they are not."""
+    since = min([record.tracked_at, *(kept.entry.recorded_at for kept in history)])
+    try:
+        return alerts_of(record.run, deployment, since), None
+    except StoreUnavailable as error:
+        return [], error
 
 
 def _as_json(kept: Kept) -> dict[str, Any]:
@@ -48,7 +72,7 @@ def _as_json(kept: Kept) -> dict[str, Any]:
     return message | {"publishedAt": written(kept.published_at), "setAsideBecause": kept.set_aside_because}
 
 
-def _draw(record: TrackedRun, history: Sequence[Kept], now: datetime) -> None:
+def _draw(record: TrackedRun, history: Sequence[Kept], alerts: Sequence[Alert], now: datetime) -> None:
     console = answers()
     console.print(heading(record, now), soft_wrap=True)
     for line in summary(record, _latest(history)):
@@ -61,8 +85,8 @@ def _draw(record: TrackedRun, history: Sequence[Kept], now: datetime) -> None:
     first = history[0].entry.sequence if history else record.sequence + 1
     if first > 1:
         console.print(Text(f"The timeline begins with message {first}: what was before has expired.", style="dim"))
-    if history:
-        for part in event_lines(events(history, record, now)):
+    if timeline := with_alerts(events(history, record, now), alerts):
+        for part in event_lines(timeline, now):
             console.print(part)
     elif not record.sequence:
         console.print(Text("No message yet: no look has seen the run.", style="dim"))

@@ -24,6 +24,7 @@ from local.table import create_runs_table
 from runwatch.adapters.memory import MemoryJournal
 from runwatch.adapters.threads import Threads
 from runwatch.core.ids import Source
+from runwatch.core.messages import Kind
 from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ScaledClock, Scenario, Simulator, serve
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Stage", "raised"]
 
 FOR_EVER = RemainingTime(ends=math.inf)
+POLICY = "/Runwatch/alert-policy"
 
 
 @dataclass
@@ -45,6 +47,7 @@ class Stage:
     sqs: "SQSClient"
     inbox_url: str
     subscriber_url: str
+    people_url: str
     carried: int = 0
     """Number of the last native event that was brought."""
 
@@ -72,6 +75,10 @@ class Stage:
     def heard(self) -> list[dict[str, Any]]:
         """The messages that came to the subscriber's queue since the last time."""
         return [json.loads(body) for batch in self._received(self.subscriber_url) for body in batch]
+
+    def told(self) -> list[str]:
+        """First lines of what people were sent since the last time."""
+        return [body.partition("\n")[0] for batch in self._received(self.people_url) for body in batch]
 
     def _received(self, url: str) -> Iterator[list[str]]:
         while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
@@ -108,12 +115,17 @@ def raised(scenario: Scenario, speed: float, start: datetime) -> Iterator[Stage]
 
 def _stage(simulator: Simulator, clock: ScaledClock, source: Source, speed: float) -> Stage:
     sqs = boto3.client("sqs")
-    topic = boto3.client("sns").create_topic(Name="events")["TopicArn"]
+    sns = boto3.client("sns")
+    topic, alerts = (sns.create_topic(Name=name)["TopicArn"] for name in ("events", "alerts"))
     inbox = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     create_runs_table(boto3.client("dynamodb"), "runs")
+    boto3.client("ssm").put_parameter(Name=POLICY, Value="# the defaults", Type="String")
     environment = {
         "RUNWATCH_RUNS_TABLE": "runs",
         "RUNWATCH_EVENTS_TOPIC_ARN": topic,
+        "RUNWATCH_ALERTS_TOPIC_ARN": alerts,
+        "RUNWATCH_CHAT_TOPIC_ARN": "",
+        "RUNWATCH_POLICY_PARAMETER": POLICY,
         "RUNWATCH_REFUSED_QUEUE_URL": sqs.create_queue(QueueName="refused")["QueueUrl"],
         "RUNWATCH_SOURCES": str(source),
         "RUNWATCH_AT_SOURCES": '[{"quota_share": 1}]',
@@ -136,7 +148,9 @@ def _stage(simulator: Simulator, clock: ScaledClock, source: Source, speed: floa
 
     calls = Threads(runwatch.settings.parallel_looks, sleep)
     on_stage = replace(runwatch, ports=replace(runwatch.ports, clock=clock, sleep=sleep, calls=calls, journal=journal))
-    return Stage(simulator, clock, source, on_stage, journal, sqs, inbox, subscribe(topic, "subscriber"))
+    of_runs = {"kind": [{"anything-but": [Kind.ALERT]}]}
+    subscriber, people = subscribe(topic, "subscriber", of_runs), subscribe(alerts, "people")
+    return Stage(simulator, clock, source, on_stage, journal, sqs, inbox, subscriber, people)
 
 
 @contextmanager

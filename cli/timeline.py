@@ -2,22 +2,23 @@
 
 A message says when it was seen (`observedAt`) and how long after the change that was (`detectionDelaySeconds`), which
 together is when the change was, by AWS's times. A RUNNING that no look saw stands in `reached`,
-and began at `startedAt`.
+and began at `startedAt`. What alerts there were stands between, when each was opened and when it was over.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from runwatch.core.alerts.book import Alert
 from runwatch.core.messages import Kind
 from runwatch.core.states import is_terminal
 from runwatch.core.tracked import TrackedRun
 from runwatch.ports import Kept
 
-__all__ = ["Event", "events", "time_by_state"]
+__all__ = ["Event", "Raised", "events", "time_by_state", "with_alerts"]
 
 Detail = Mapping[str, Any]
 
@@ -38,6 +39,15 @@ class Event:
     """None for what takes no time, and for the end."""
     goes_on: bool = False
     """Whether the time is as far as is known, and the state not left yet."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A line of a timeline, too: an alert that was opened, or is over."""
+
+    at: datetime
+    alert: Alert
+    is_over: bool = False
 
 
 def events(history: Sequence[Kept], record: TrackedRun, now: datetime) -> list[Event]:
@@ -65,6 +75,17 @@ def _told(kept: Kept) -> Iterator[Event]:
         began = datetime.fromisoformat(detail["startedAt"]) if detail.get("startedAt") else at
         yield Event(min(began, at), kept, detail, passed, seen=False)
     yield Event(at, kept, detail, detail["state"])
+
+
+def with_alerts(told: Sequence[Event], alerts: Iterable[Alert]) -> list[Event | Raised]:
+    """The events in their order, and each alert after what had happened by then."""
+    raised = [Raised(alert.opened_at, alert) for alert in alerts]
+    raised += [Raised(each.alert.resolved_at, each.alert, is_over=True) for each in raised if each.alert.resolved_at]
+    lines: list[Event | Raised] = list(told)
+    for each in sorted(raised, key=lambda each: (each.at, each.is_over, each.alert.id)):
+        before = [number for number, line in enumerate(lines, 1) if line.at <= each.at]
+        lines.insert(before[-1] if before else 0, each)
+    return lines
 
 
 def time_by_state(record: TrackedRun, now: datetime) -> dict[str, timedelta]:

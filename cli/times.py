@@ -1,14 +1,12 @@
 """Times at the command line: how people write them, how they are shown to people, and how they stand in JSON."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 from cli.exits import WrongUsage
+from runwatch.core import durations
 
-__all__ = ["age", "length", "moment", "now", "span", "written"]
+__all__ = ["age", "instant", "length", "minute", "moment", "now", "span", "written"]
 
-SPAN = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -18,24 +16,34 @@ def now() -> datetime:
 
 
 def span(text: str, option: str) -> timedelta:
-    """Read `90s`, `30m`, `2h` or `7d`; raises WrongUsage naming the option."""
-    found = SPAN.fullmatch(text)
-    if found is None:
-        raise WrongUsage(f"{option}: {text!r} is no length of time; write it like 90s, 30m, 2h or 7d")
-    return timedelta(**{UNITS[found["unit"]]: int(found["number"])})
+    """Read `90s`, `30m`, `2h`, `7d` or `1h30m`; raises WrongUsage naming the option."""
+    try:
+        return durations.parse(text)
+    except ValueError as error:
+        raise WrongUsage(f"{option}: {error}") from error
 
 
 def moment(text: str, option: str, until: datetime) -> datetime:
     """Read a time in ISO 8601, UTC unless it says otherwise, or a length of time before `until`."""
     try:
-        if SPAN.fullmatch(text):
-            return until - span(text, option)
-        read = datetime.fromisoformat(text)
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+        return until - durations.parse(text) if durations.looks_like_one(text) else _read(text)
     except (ValueError, OverflowError) as error:
         raise WrongUsage(
             f"{option}: {text!r} is no time; write it like 2026-01-31T02:00:00Z, or like 2h or 7d for as long ago"
         ) from error
+
+
+def instant(text: str, option: str) -> datetime:
+    """Read a time in ISO 8601, UTC unless it says otherwise; raises WrongUsage naming the option."""
+    try:
+        return _read(text)
+    except (ValueError, OverflowError) as error:
+        raise WrongUsage(f"{option}: {text!r} is no time; write it like 2026-01-31T06:00:00Z") from error
+
+
+def _read(text: str) -> datetime:
+    read = datetime.fromisoformat(text)
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 def age(time: timedelta) -> str:
@@ -54,6 +62,11 @@ def length(time: timedelta) -> str:
     """As `age`, and to the second below an hour: `3m 10s`."""
     seconds = max(int(time.total_seconds()), 0)
     return f"{seconds // MINUTE}m {seconds % MINUTE:02}s" if MINUTE <= seconds < HOUR else age(time)
+
+
+def minute(moment: datetime) -> str:
+    """`2026-01-31 06:00 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def written(moment: datetime | None) -> str | None:

@@ -1,9 +1,11 @@
-"""Silence means health: whatever keeps Runwatch from doing its work tells somebody, on the alerts topic.
+"""Silence means health: whatever keeps Runwatch from doing its work tells somebody, on the topics for people.
 
 These alarms are about the poller itself; what is wrong with a job run is told by the code. Trouble of one kind rings
 once for a source, however many runs share it. Each description begins with what to do first, since it arrives as an
 e-mail, perhaps at night, and ends with where to read on.
 """
+
+from collections.abc import Sequence
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -27,6 +29,8 @@ MINUTE = Duration.minutes(1)
 FIVE_MINUTES = Duration.minutes(5)
 DENIED_MINUTES = 3
 NOT_STORED_MINUTES = 5
+NOT_JUDGED_MINUTES, AMONG_MINUTES = 10, 15
+DESK_MINUTES = 5
 DISCOVERIES = 3
 GUIDE = "docs/operations.md"
 """Where each alarm has a section of its own, under its title."""
@@ -34,11 +38,18 @@ GUIDE = "docs/operations.md"
 
 class Alarms(Construct):
     def __init__(
-        self, scope: Construct, name: str, *, config: AlarmsConfig, topic: sns.ITopic, poller: Function, inbox: Function
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        config: AlarmsConfig,
+        topics: Sequence[sns.ITopic],
+        poller: Function,
+        inbox: Function,
     ) -> None:
         super().__init__(scope, name)
         self._config = config
-        self._tell = actions.SnsAction(topic)
+        self._tell = [actions.SnsAction(topic) for topic in topics]
         self._poller = poller
         self._on_function(poller)
         self._on_function(inbox)
@@ -47,6 +58,7 @@ class Alarms(Construct):
         """Ring when a source is not watched as it should be, or its messages do not get out."""
         self._on_ticks(source)
         self._on_looks(source, role_arn)
+        self._on_desk(source)
         self._on_messages(source)
 
     def _on_ticks(self, source: Source) -> None:
@@ -134,21 +146,44 @@ class Alarms(Construct):
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
 
+    def _on_desk(self, source: Source) -> None:
+        """Ring when nobody would be told of a run that needs attention."""
+        place = construct_id(source)
+        self._alarm(
+            "NewsNotJudged",
+            f"See in the poller's `tick` lines where its time goes: in {NOT_JUDGED_MINUTES} of {AMONG_MINUTES} minutes "
+            f"it had none left to judge all that happened to job runs of {source}, so alerts about them come late. "
+            "Programs hear of the changes all the same.",
+            place=place,
+            metric=self._tick(Metric.NEWS_BEHIND, source),
+            periods=AMONG_MINUTES,
+            ringing=NOT_JUDGED_MINUTES,
+        )
+        self._alarm(
+            "DeskFailed",
+            f"Read the poller's log for what the runs table answered: for {DESK_MINUTES} minutes alerts about {source} "
+            "could not be read or not be stored, so nobody hears of job runs that fail, are stuck or take too long. "
+            "Programs hear of their changes all the same.",
+            place=place,
+            metric=self._tick(Metric.DESK_FAILED, source),
+            periods=DESK_MINUTES,
+        )
+
     def _on_messages(self, source: Source) -> None:
         place, minutes = construct_id(source), self._config.oldest_owed_minutes
         self._alarm(
             "Owed",
-            f"Read the poller's log for what SNS answered: a message about a run of {source} has been owed to the "
-            f"events topic for {minutes} minutes. It is kept, and will be published in order.",
+            f"Read the poller's log for what SNS answered: a message about {source}, of a job run or an alert, has "
+            f"been owed to its topic for {minutes} minutes. It is kept, and will be published in order.",
             place=place,
             metric=self._tick(Metric.OLDEST_OWED, source, statistic=cloudwatch.Stats.MAXIMUM),
             threshold=minutes * 60,
         )
         self._alarm(
             "SetAside",
-            f"Read the poller's log for why SNS refused a message about a run of {source}, each time that it was sent. "
-            "It was taken out of the way of the run's later messages, and the ledger keeps it: when the cause is gone, "
-            "`runwatch redrive` sends it again.",
+            f"Read the poller's log for why SNS refused a message about {source}, of a job run or an alert, each time "
+            "that it was sent. It was taken out of the way of later messages about the same, and the ledger keeps it: "
+            "when the cause is gone, `runwatch redrive` sends it again.",
             place=place,
             metric=self._tick(Metric.SET_ASIDE, source),
         )
@@ -202,8 +237,10 @@ class Alarms(Construct):
         threshold: float = 1,
         rings: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         periods: int = 1,
+        ringing: int | None = None,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
+        """Ring when all of the last `periods` do; or, if it is given, so many of them as `ringing` says."""
         name = title if place is None else f"{title}-{place}"
         alarm = cloudwatch.Alarm(
             self,
@@ -214,10 +251,11 @@ class Alarms(Construct):
             threshold=threshold,
             comparison_operator=rings,
             evaluation_periods=periods,
+            datapoints_to_alarm=ringing,
             treat_missing_data=missing,
         )
-        alarm.add_alarm_action(self._tell)
-        alarm.add_ok_action(self._tell)
+        alarm.add_alarm_action(*self._tell)
+        alarm.add_ok_action(*self._tell)
 
 
 def _restore(role_arn: str | None) -> str:

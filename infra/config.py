@@ -10,22 +10,38 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from runwatch.core.alerts.faults import Faulty
+from runwatch.core.alerts.policy import read
+from runwatch.core.alerts.rules import Severity
 from runwatch.core.ids import MalformedId, Source
 from runwatch.core.watch import Watch
 from runwatch.settings import EXTERNAL_ID, ROLE, AtSource, spoke_role
 
 __all__ = ["Config", "FaultyConfig", "load"]
 
-SOURCES_AT_MOST = 2500
+SOURCES_AT_MOST = 2200
 """Bytes, of what the functions are told of the sources. Lambda allows 4 KB for all environment variables of one."""
 SOMEBODY = f"{0:012}"
 """In place of the stack's own account, which only deploying tells."""
-STACK_NAME = r"^[A-Za-z][A-Za-z0-9-]{0,99}$"
+STACK_NAME = r"^[A-Za-z][A-Za-z0-9-]{0,92}$"
+"""With what is said after it, a topic's display name has 100 characters at most."""
+SLACK_WORKSPACE, SLACK_CHANNEL = r"^(T[0-9A-Z]{1,254})?$", r"^([CG][0-9A-Z]{1,254})?$"
+UNDOCUMENTED = "# Nothing but the defaults. What can be said here: config/default.toml, [policy].\n"
+"""In place of a policy that says nothing: SSM takes no empty text."""
+PLACED = re.compile(r"[a-z]\S*: ")
+"""How a fault begins that is at one place of the policy, and not of all of it."""
+REFERENCE = re.compile(r"\{\{.*?\}\}")
+"""SSM would take it for the name of another parameter, which is not allowed (API reference, PutParameter)."""
+FAULTY_POLICY = "faulty_policy"
+"""A fault of pydantic's that stands for several of ours."""
+RESERVED = ("aws", "ssm")
+"""What the name of an SSM parameter may not begin with, in capitals or not (API reference of SSM, PutParameter)."""
 EMAIL = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -42,6 +58,12 @@ def _a_region(text: str) -> str:
         return Source.parse(f"{SOMEBODY}/{text}").region
     except MalformedId as error:
         raise ValueError(f"{text!r} is not the name of a Region, such as eu-central-1") from error
+
+
+def _names_a_parameter(name: str) -> str:
+    if name.lower().startswith(RESERVED):
+        raise ValueError("must not begin with aws or ssm: the parameter with the alert policy is named after the stack")
+    return name
 
 
 def _an_email(text: str) -> str:
@@ -64,7 +86,7 @@ class Section(BaseModel):
 
 
 class StackSection(Section):
-    name: Annotated[str, Field(pattern=STACK_NAME)] = "Runwatch"
+    name: Annotated[str, Field(pattern=STACK_NAME), AfterValidator(_names_a_parameter)] = "Runwatch"
 
 
 class WatchSection(Section):
@@ -153,6 +175,44 @@ class Events(Section):
 
 class Alerts(Section):
     emails: Annotated[tuple[Annotated[str, AfterValidator(_an_email)], ...], AfterValidator(_all_different)] = ()
+    email_severity: Severity = Severity.WARNING
+
+
+class Chat(Section):
+    topic: bool = False
+    slack_workspace_id: Annotated[str, Field(pattern=SLACK_WORKSPACE)] = ""
+    slack_channel_id: Annotated[str, Field(pattern=SLACK_CHANNEL)] = ""
+
+    @property
+    def has_slack(self) -> bool:
+        return bool(self.slack_workspace_id)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.slack_workspace_id) != bool(self.slack_channel_id):
+            raise ValueError("slack_workspace_id and slack_channel_id are given together or not at all")
+        if self.has_slack and not self.topic:
+            raise ValueError("a Slack channel hears of the chat topic: it needs topic = true")
+        return self
+
+
+def _a_policy(said: dict[str, Any]) -> dict[str, Any]:
+    """What the poller will read, read as it does."""
+    text = _as_text(said)
+    faults = [f"SSM takes no text in double braces, such as {found[0]}"] if (found := REFERENCE.search(text)) else []
+    try:
+        read(text)
+    except Faulty as error:
+        faults += error.faults
+    if faults:
+        raise PydanticCustomError(FAULTY_POLICY, "faulty", {"faults": faults})
+    return said
+
+
+def _as_text(said: dict[str, Any]) -> str:
+    """In ASCII: CloudFormation gives all else in a template back as `?`, so that what was changed cannot be told."""
+    text = tomli_w.dumps(said) if said else UNDOCUMENTED
+    return "".join(each if each.isascii() else f"\\U{ord(each):08x}" for each in text)
 
 
 class Functions(Section):
@@ -186,6 +246,9 @@ class Config(Section):
     runs: Runs = Runs()
     events: Events = Events()
     alerts: Alerts = Alerts()
+    chat: Chat = Chat()
+    policy: Annotated[dict[str, Any], AfterValidator(_a_policy)] = {}
+    """As `runwatch.core.alerts.policy` has it."""
     functions: Functions = Functions()
     alarms: Alarms = Alarms()
     table: Table = Table()
@@ -199,6 +262,11 @@ class Config(Section):
                 f"sources: what is said of them, [watch] included, takes {size} of {SOURCES_AT_MOST} bytes"
             )
         return self
+
+    @property
+    def policy_text(self) -> str:
+        """The alert policy, as it stands in its parameter."""
+        return _as_text(self.policy)
 
     @property
     def settings(self) -> dict[str, object]:
@@ -244,7 +312,14 @@ def load(path: Path) -> Config:
         # As JSON, because strict models take a list for a tuple and a table for a model only from there.
         return Config.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
-        raise FaultyConfig([f"{path}: {_told(fault)}" for fault in error.errors()]) from error
+        told = [line for fault in error.errors() for line in _all_told(fault)]
+        raise FaultyConfig([f"{path}: {line}" for line in told]) from error
+
+
+def _all_told(fault: ErrorDetails) -> list[str]:
+    if fault["type"] == FAULTY_POLICY:
+        return [f"policy{'.' if PLACED.match(said) else ': '}{said}" for said in fault["ctx"]["faults"]]
+    return [_told(fault)]
 
 
 def _told(fault: ErrorDetails) -> str:

@@ -111,6 +111,18 @@ class Dashboard(Construct):
             ),
         )
         dashboard.add_widgets(
+            _graph("Alerts that are open", self._ticks(Metric.ALERTS_OPEN, statistic=most)),
+            _graph(
+                "Alerts opened, resolved and muted (left), and messages to people about them (right)",
+                self._ticks(Metric.ALERTS_OPENED, Metric.ALERTS_RESOLVED, Metric.ALERTS_MUTED),
+                right=self._ticks(Metric.ALERTS_TOLD),
+            ),
+            _graph(
+                "Rounds that did not judge all news: for want of time, or because it failed",
+                self._ticks(Metric.NEWS_BEHIND, Metric.DESK_FAILED),
+            ),
+        )
+        dashboard.add_widgets(
             _graph("Function errors", [each.metric_errors(period=minute) for each in functions]),
             _graph("Function duration", [each.metric_duration(statistic=most, period=minute) for each in functions]),
             _graph(

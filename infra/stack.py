@@ -10,12 +10,14 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.alarms import Alarms
+from infra.chat import SlackChannel
 from infra.config import Config
 from infra.dashboard import Dashboard
 from infra.functions import Function
 from infra.inbox import Inbox
 from infra.layer import DependencyLayer
 from infra.permissions import LISTING, LOOKING, acknowledge_wildcard, allow, allow_at
+from infra.policy import AlertPolicy
 from infra.schedule import Schedule
 from infra.sources import to_watch
 from infra.table import RunsTable
@@ -52,7 +54,23 @@ class RunwatchStack(Stack):
         """Each source with what is settled for it."""
 
         self.table = RunsTable(self, "Runs", keep_on_delete=config.table.keep_on_delete)
-        self.topics = Topics(self, "Topics", fifo=config.events.fifo, emails=config.alerts.emails)
+        self.topics = Topics(
+            self,
+            "Topics",
+            fifo=config.events.fifo,
+            chat=config.chat.topic,
+            emails=config.alerts.emails,
+            email_severity=config.alerts.email_severity,
+        )
+        if self.topics.chat is not None and config.chat.has_slack:
+            SlackChannel(
+                self,
+                "Slack",
+                workspace_id=config.chat.slack_workspace_id,
+                channel_id=config.chat.slack_channel_id,
+                topic=self.topics.chat,
+            )
+        self.policy = AlertPolicy(self, "Policy", text=config.policy_text)
         self.inbox = Inbox(self, "Inbox", longest_batch=BATCH)
         self.schedule = Schedule(self, "Schedule", sources=list(self.sources))
         layer = DependencyLayer(self, "Layer", target=target, cache=layers)
@@ -95,7 +113,7 @@ class RunwatchStack(Stack):
             self,
             "Alarms",
             config=config.alarms,
-            topic=self.topics.alerts,
+            topics=self.topics.of_alarms,
             poller=self.poller,
             inbox=self.inbox_function,
         )
@@ -120,6 +138,9 @@ class RunwatchStack(Stack):
         settings = {
             "runs_table": self.table.table.table_name,
             "events_topic_arn": self.topics.events.topic_arn,
+            "alerts_topic_arn": self.topics.alerts.topic_arn,
+            "chat_topic_arn": self.topics.chat.topic_arn if self.topics.chat else "",
+            "policy_parameter": self.policy.parameter.parameter_name,
             "refused_queue_url": self.inbox.refused.queue_url,
             "sources": ",".join(str(source) for source in self.sources),
             **config.settings,
@@ -153,6 +174,10 @@ class RunwatchStack(Stack):
         for source, at in self.sources.items():
             if at.role_arn is None:
                 allow_at(self.poller.role, self.partition, source, LISTING)
+        # What is new is judged, and people are told of it, by the poller alone.
+        allow(self.poller.role, "dynamodb:Query", on=[self.table.news_arn])
+        allow(self.poller.role, "ssm:GetParameter", on=[self.policy.arn])
+        allow(self.poller.role, "sns:Publish", on=[topic.topic_arn for topic in self.topics.of_alerts])
         self._grant_events()
         allow(
             self.inbox_function.role,
@@ -162,15 +187,15 @@ class RunwatchStack(Stack):
         allow(self.inbox_function.role, "sqs:SendMessage", on=[inbox.refused.queue_arn])
         allow(self.schedule.role, "lambda:InvokeFunction", on=[self.poller.function.function_arn])
         allow(self.schedule.role, "sqs:SendMessage", on=[self.schedule.undelivered.queue_arn])
-        # Alarms publish as the service. The topic's policy has to name it, because asking for TLS replaced the default
-        # policy, and the key's too, because the topic is encrypted.
+        # Alarms publish as the service. The topics' policies have to name it, because asking for TLS replaced the
+        # default policy, and the key's too, because the topics are encrypted.
         alarms = iam.ServicePrincipal(
             "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
         )
-        topic = self.topics.alerts.topic_arn
-        self.topics.alerts.add_to_resource_policy(
-            iam.PolicyStatement(principals=[alarms], actions=["sns:Publish"], resources=[topic])
-        )
+        for topic in self.topics.of_alarms:
+            topic.add_to_resource_policy(
+                iam.PolicyStatement(principals=[alarms], actions=["sns:Publish"], resources=[topic.topic_arn])
+            )
         key.add_to_resource_policy(
             iam.PolicyStatement(principals=[alarms], actions=["kms:Decrypt", "kms:GenerateDataKey*"], resources=["*"])
         )
@@ -199,3 +224,6 @@ class RunwatchStack(Stack):
             "DashboardUrl": self.dashboard.url,
         }.items():
             CfnOutput(self, name, value=value)
+        for name, topic in {"ChatTopicArn": self.topics.chat, "AlarmsTopicArn": self.topics.alarms}.items():
+            if topic is not None:
+                CfnOutput(self, name, value=topic.topic_arn)

@@ -4,10 +4,12 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from runwatch.adapters.table import (
+from runwatch.stored import (
     EXPIRES_AT,
     LEFT_INDEX,
     LEFT_KEYS,
+    NEWS_INDEX,
+    NEWS_KEYS,
     OUTBOX_INDEX,
     OUTBOX_KEYS,
     RECORD_PROJECTION,
@@ -47,20 +49,30 @@ class RunsTable(Construct):
                     )
                     for index, keys in ((WATCH_INDEX, WATCH_KEYS), (LEFT_INDEX, LEFT_KEYS))
                 ),
-                dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=OUTBOX_INDEX,
-                    partition_key=_text(OUTBOX_KEYS[0]),
-                    sort_key=_text(OUTBOX_KEYS[1]),
-                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+                *(
+                    dynamodb.GlobalSecondaryIndexPropsV2(
+                        index_name=index,
+                        partition_key=_text(keys[0]),
+                        sort_key=_text(keys[1]),
+                        projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+                    )
+                    for index, keys in ((OUTBOX_INDEX, OUTBOX_KEYS), (NEWS_INDEX, NEWS_KEYS))
                 ),
             ],
         )
 
     @property
     def index_arns(self) -> list[str]:
-        return [
-            f"{self.table.table_arn}/index/{index}" for index in (WATCH_INDEX, OUTBOX_INDEX)
-        ]  # `left` is read from the command line only
+        """Of the indexes that both functions read. `left` is read from the command line only."""
+        return [self._index(WATCH_INDEX), self._index(OUTBOX_INDEX)]
+
+    @property
+    def news_arn(self) -> str:
+        """Of the index that the poller alone reads, to judge what is new."""
+        return self._index(NEWS_INDEX)
+
+    def _index(self, name: str) -> str:
+        return f"{self.table.table_arn}/index/{name}"
 
 
 def _text(name: str) -> dynamodb.Attribute:

@@ -1,10 +1,14 @@
-"""The two ways out: events for programs, alerts for people. Both are encrypted with one key of ours.
+"""The ways out: events for programs, alerts for people, and for a chat if so configured. One key of ours encrypts them.
 
 A key of ours, because CloudWatch alarms cannot publish to a topic under the AWS managed key, whose policy
 nobody can change.
 
 The events topic is standard, or FIFO if so configured. The functions need not be told: a FIFO topic's ARN ends in
-`.fifo`. The alerts topic is always standard, since a FIFO topic sends no e-mail.
+`.fifo`. The others are always standard, since a FIFO topic sends no e-mail.
+
+Alarms go to the alerts topic, too. A subscription with a filter policy does not hear them there, whatever its policy
+says: CloudWatch's messages have no attributes, and of such even `{"exists": false}` is not true (SNS's developer
+guide, "Key matching"). So e-mail addresses that are not to hear of every alert hear of alarms on a topic of their own.
 """
 
 from collections.abc import Sequence
@@ -15,11 +19,22 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from runwatch.core.alerts.rules import SEVERITIES, Severity, at_least
+
 __all__ = ["Topics"]
 
 
 class Topics(Construct):
-    def __init__(self, scope: Construct, name: str, *, fifo: bool, emails: Sequence[str]) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        fifo: bool,
+        chat: bool,
+        emails: Sequence[str],
+        email_severity: Severity,
+    ) -> None:
         super().__init__(scope, name)
         stack = Stack.of(self).stack_name
         self.key = kms.Key(
@@ -41,6 +56,27 @@ class Topics(Construct):
             # Ids tell repeats apart within a run, and no more: so many runs do not share one topic's throughput.
             fifo_throughput_scope=sns.FifoThroughputScope.MESSAGE_GROUP if fifo else None,
         )
-        self.alerts = sns.Topic(self, "Alerts", display_name=f"{stack} alerts", enforce_ssl=True, master_key=self.key)
+        self.alerts = self._standard("Alerts")
+        self.chat = self._standard("Chat") if chat else None
+        heard = [severity for severity in SEVERITIES if at_least(severity, email_severity)]
+        some = {"severity": sns.SubscriptionFilter.string_filter(allowlist=heard)} if heard != [*SEVERITIES] else None
+        self.alarms = self._standard("Alarms") if emails and some else None
+        """For the addresses that the alerts topic does not tell all; None: there are none."""
         for email in emails:
-            self.alerts.add_subscription(subscriptions.EmailSubscription(email))
+            self.alerts.add_subscription(subscriptions.EmailSubscription(email, filter_policy=some))
+            if self.alarms is not None:
+                self.alarms.add_subscription(subscriptions.EmailSubscription(email))
+
+    @property
+    def of_alarms(self) -> list[sns.Topic]:
+        """Where alarms go."""
+        return [self.alerts] if self.alarms is None else [self.alerts, self.alarms]
+
+    @property
+    def of_alerts(self) -> list[sns.Topic]:
+        """Where the poller tells people of alerts."""
+        return [self.alerts] if self.chat is None else [self.alerts, self.chat]
+
+    def _standard(self, name: str) -> sns.Topic:
+        display_name = f"{Stack.of(self).stack_name} {name.lower()}"
+        return sns.Topic(self, name, display_name=display_name, enforce_ssl=True, master_key=self.key)

@@ -4,7 +4,10 @@ import json
 import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import boto3
 import typer
@@ -13,6 +16,7 @@ from rich.console import Console
 
 from local import servers, stack
 from local.subscriber import subscribe
+from simulator import FaultyScenario, load
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 HOME = stack.ROOT / ".local"
 STATE = HOME / "state.json"
+CONFIG = stack.ROOT / "local" / "config.toml"
+TOPICS = {"events": "EventsTopicArn", "alerts": "AlertsTopicArn", "chat": "ChatTopicArn"}
+"""Those that somebody listens to, and what the stack calls them."""
 LIFE = "SUBMITTED:20 PENDING:20 SCHEDULED:30 RUNNING:90 SUCCESS"
 
 S = TypeVar("S", bound=servers.Started)
@@ -46,9 +53,9 @@ def up(
             if events:
                 _noted(servers.bridge(logs, emr_serverless, aws), started)
         with console.status("cdk deploy …"):
-            deployed = stack.deploy(aws, emr_serverless, HOME)
+            deployed = stack.deploy(aws, emr_serverless, HOME, CONFIG)
         stack.use(aws)
-        subscriber = subscribe(deployed["EventsTopicArn"], "subscriber")
+        subscribers = {topic: subscribe(deployed[arn], f"{topic}-subscriber") for topic, arn in TOPICS.items()}
     except (servers.NotStarted, stack.NotDeployed) as error:
         console.print(str(error), style="red", markup=False)
         for server in reversed(started):
@@ -63,7 +70,7 @@ def up(
                 "emr_serverless": emr_serverless,
                 "events": events,
                 "outputs": deployed.outputs,
-                "subscriber": subscriber,
+                "subscribers": subscribers,
             }
         )
     )
@@ -76,9 +83,15 @@ def start(
     life: Annotated[str, typer.Option(help="The states it goes through, with the seconds each lasts.")] = LIFE,
     *,
     track: Annotated[bool, typer.Option(help="Ask the inbox to watch it, instead of waiting for its events.")] = False,
+    scenario: Annotated[
+        Path | None, typer.Option(help="Let all of this file happen from now on, instead of one run.")
+    ] = None,
 ) -> None:
     """Start a job run in the simulator. It becomes known by its first event."""
     state = _state()
+    if scenario is not None:
+        _play(state, scenario)
+        return
     emr_serverless = _emr_serverless(state)
     run = emr_serverless.start_job_run(
         applicationId=_application(emr_serverless),
@@ -99,23 +112,36 @@ def start(
             "No events come here: discovery finds it within minutes. --track has it watched at once.", soft_wrap=True
         )
     console.print(
-        "The poller looks at it each minute. Read on with: .venv/bin/python -m local messages --follow", soft_wrap=True
+        "The poller looks at it four times a minute. Read on with: .venv/bin/python -m local messages --follow",
+        soft_wrap=True,
     )
 
 
 @app.command()
-def messages(*, follow: Annotated[bool, typer.Option(help="Wait for more, until Ctrl-C.")] = False) -> None:
-    """Print the messages that came to a queue which is subscribed to the events topic."""
+def messages(
+    *,
+    follow: Annotated[bool, typer.Option(help="Wait for more, until Ctrl-C.")] = False,
+    alerts: Annotated[bool, typer.Option("--alerts", help="Of the alerts topic: what people read.")] = False,
+    chat: Annotated[bool, typer.Option("--chat", help="Of the chat topic: what Amazon Q is told.")] = False,
+) -> None:
+    """Print the messages that came to a queue which is subscribed to the events topic, or to another."""
+    if alerts and chat:
+        raise typer.BadParameter("they are two topics", param_hint="--alerts and --chat")
     state = _state()
     sqs = _sqs(state)
+    queue = state["subscribers"]["alerts" if alerts else "chat" if chat else "events"]
     try:
         while True:
             received = sqs.receive_message(
-                QueueUrl=state["subscriber"], MaxNumberOfMessages=10, WaitTimeSeconds=5 if follow else 0
+                QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5 if follow else 0
             ).get("Messages", [])
             for message in received:
-                console.print_json(message["Body"])
-                sqs.delete_message(QueueUrl=state["subscriber"], ReceiptHandle=message["ReceiptHandle"])
+                if alerts:
+                    console.rule()
+                    console.print(message["Body"], markup=False, soft_wrap=True)
+                else:
+                    console.print_json(message["Body"])
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
             if not received and not follow:
                 return
     except KeyboardInterrupt:
@@ -155,19 +181,41 @@ def _tell(aws: str, emr_serverless: str, deployed: stack.Stack, *, known_by: str
     for name, value in sorted(deployed.outputs.items()):
         console.print(f"  {name:<{width}}  {value}", markup=False, soft_wrap=True)
     console.print(f"\n  AWS (MiniStack)  {aws}\n  EMR Serverless (the simulator)  {emr_serverless}")
-    console.print("\nThe schedule fires each minute by itself. Try:\n", style="bold")
+    console.print("\nThe schedule fires each minute by itself, for four rounds of looks. Try:\n", style="bold")
     for command, does in (
         (".venv/bin/python -m local start", f"start a job run; it becomes known by {known_by}"),
         (".venv/bin/python -m local messages --follow", "read what a subscriber of the events topic receives"),
-        ('eval "$(.venv/bin/python -m local env)"', "point this shell at the local AWS, for the four that follow"),
+        ('eval "$(.venv/bin/python -m local env)"', "point this shell at the local AWS, for the five that follow"),
         (".venv/bin/runwatch watch", "see the runs as they change"),
         (".venv/bin/runwatch list", "list them"),
         (".venv/bin/runwatch show <run>", "what happened to one of them"),
         (".venv/bin/runwatch doctor", "is Runwatch itself in good health?"),
+        (".venv/bin/runwatch policy set local/alerts.toml", "an alert policy with limits of seconds"),
+        (
+            ".venv/bin/python -m local start --scenario local/alerts.json",
+            "in eleven minutes all happens that people can be alerted of, and is over again",
+        ),
+        (".venv/bin/python -m local messages --alerts --follow", "read what they are told (--chat: what a channel is)"),
         ('.venv/bin/python -m local start nightly --life "SUBMITTED:5 RUNNING:60 FAILED"', "another life"),
         ("make local-down", "stop it all"),
     ):
         console.print(f"  {command}\n      {does}", markup=False, soft_wrap=True)
+
+
+def _play(state: Any, scenario: Path) -> None:  # noqa: ANN401 - as below
+    try:
+        runs = load(scenario).runs
+    except FaultyScenario as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    page = f"{state['emr_serverless']}/_simulator/scenario"
+    try:
+        urlopen(Request(page, scenario.read_bytes()), timeout=10).close()  # noqa: S310 - http to loopback
+    except HTTPError as error:
+        console.print(json.load(error)["message"], style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    last = max((run.start for run in runs), default=0)
+    console.print(f"{len(runs)} job runs, the last of which begins after {last:.0f} s.")
 
 
 def _state() -> Any:  # noqa: ANN401 - what `up` wrote

@@ -1,4 +1,4 @@
-"""A queue that is subscribed to the events topic, each message as it is: what a program that listens has."""
+"""A queue that is subscribed to a topic, each message as it is: what a program that listens has."""
 
 import json
 from collections.abc import Mapping

@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from runwatch.adapters.table import (
+from runwatch.stored import (
     LEFT_INDEX,
     LEFT_KEYS,
+    NEWS_INDEX,
+    NEWS_KEYS,
     OUTBOX_INDEX,
     OUTBOX_KEYS,
     RECORD_PROJECTION,
@@ -20,22 +22,20 @@ __all__ = ["create_runs_table"]
 
 
 def create_runs_table(dynamodb: "DynamoDBClient", name: str) -> None:
-    """Keys and sparse indexes under the adapter's names."""
+    """Keys and sparse indexes under the names of `runwatch.stored`."""
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=_keys("pk", "sk"),
         AttributeDefinitions=[
-            {"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk", *WATCH_KEYS, *OUTBOX_KEYS, *LEFT_KEYS)
+            {"AttributeName": key, "AttributeType": "S"}
+            for key in ("pk", "sk", *WATCH_KEYS, *OUTBOX_KEYS, *NEWS_KEYS, *LEFT_KEYS)
         ],
         GlobalSecondaryIndexes=[
             _holding_records(WATCH_INDEX, *WATCH_KEYS),
             _holding_records(LEFT_INDEX, *LEFT_KEYS),
-            {
-                "IndexName": OUTBOX_INDEX,
-                "KeySchema": _keys(*OUTBOX_KEYS),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            },
+            _holding_keys(OUTBOX_INDEX, *OUTBOX_KEYS),
+            _holding_keys(NEWS_INDEX, *NEWS_KEYS),
         ],
     )
 
@@ -49,4 +49,12 @@ def _holding_records(index: str, partition: str, sort: str) -> "GlobalSecondaryI
         "IndexName": index,
         "KeySchema": _keys(partition, sort),
         "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(RECORD_PROJECTION)},
+    }
+
+
+def _holding_keys(index: str, partition: str, sort: str) -> "GlobalSecondaryIndexTypeDef":
+    return {
+        "IndexName": index,
+        "KeySchema": _keys(partition, sort),
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
     }

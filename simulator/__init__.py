@@ -4,15 +4,16 @@ An unmodified boto3 client with `endpoint_url` pointed here is the judge of it. 
 
     __main__ ─► http ─► regions ─► service ─► account ─► runs ─► life ─► scenario ─► contract ─► errors
        │                 │  │        ├─► faults
-       └─► reading       │  │        └─► pages
+       └───► reading ◄───┤  │        └─► pages
                          │  └─► quota, clock
                          └─► events
 
-`scenario` is what shall happen (models of the file), `reading` gets it from a file; `life` says what a run is at a
-moment; `account` has the operations; `service` lets calls in; `regions` are several behind one address; `http` speaks
-AWS's protocol; `contract` holds both ends against botocore's service model.
+`scenario` is what shall happen (models of the file), `reading` gets it from a file or a request; `life` says what a
+run is at a moment; `account` has the operations; `service` lets calls in; `regions` are several behind one address;
+`http` speaks AWS's protocol; `contract` holds both ends against botocore's service model.
 """
 
+from simulator.account import Unplayable
 from simulator.clock import Clock, ManualClock, ScaledClock
 from simulator.http import Serving, serve
 from simulator.reading import FaultyScenario, load
@@ -32,6 +33,7 @@ __all__ = [
     "Serving",
     "Simulator",
     "TwiceThere",
+    "Unplayable",
     "load",
     "serve",
 ]

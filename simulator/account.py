@@ -18,24 +18,43 @@ from simulator.scenario import Scenario, ScriptedRun
 Params = Mapping[str, Any]
 
 
+class Unplayable(ValueError):
+    """A further scenario does not fit to what is there."""
+
+
 class Account:
     """Not safe between threads: `Simulator` lets in one call at a time."""
 
     def __init__(self, scenario: Scenario, account: str, region: str, start: datetime) -> None:
         self.number = account
-        self.faults = Faults(scenario.faults, start)
+        self.faults = Faults()
         self._arn = f"arn:aws:emr-serverless:{region}:{account}:/applications"
         self._scenario = scenario
         self._numbers = itertools.count(1)
-        self._taken = {*(part.id for part in scenario.applications), *(part.id for part in scenario.runs)}
+        self._taken: set[str | None] = set()
         self._applications: dict[str, Members] = {}
         self._runs: dict[str, dict[str, Run]] = {}
         self._answered: dict[tuple[str, str, str], tuple[Params, Members]] = {}
+        self.play(scenario, start)
+
+    def play(self, scenario: Scenario, start: datetime) -> list[Run]:
+        """Add what shall happen from `start` on. An application that is there stays as it is, so it can be repeated.
+
+        Raises Unplayable, and has added nothing then, for a run that is there.
+        """
+        there = {run_id for runs in self._runs.values() for run_id in runs}
+        if twice := sorted(run.id for run in scenario.runs if run.id is not None and run.id in there):
+            raise Unplayable(f"runs: {', '.join(twice)}: there already")
+        self._taken |= {*(part.id for part in scenario.applications), *(part.id for part in scenario.runs)}
+        self.faults.of_scenario(scenario.faults, start)
         for application in scenario.applications:
-            members = application.model_dump(by_alias=True, exclude_none=True, exclude={"id"})
-            self._add_application(application.id, members, start)
-        for run in scenario.runs:
-            self._add_run(run, start + timedelta(seconds=run.start))
+            if application.id not in self._applications:
+                members = application.model_dump(by_alias=True, exclude_none=True, exclude={"id"})
+                self._add_application(application.id, members, start)
+        return [
+            self._add_run(run.completed_by(scenario.default), start + timedelta(seconds=run.start))
+            for run in scenario.runs
+        ]
 
     def runs(self) -> Iterator[Run]:
         return itertools.chain.from_iterable(runs.values() for runs in self._runs.values())
@@ -48,7 +67,10 @@ class Account:
 
     def start_job_run(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
         self._application(params)
-        return self._once("StartJobRun", params, lambda: self._add_run(requested(params), now).fixed)
+        default = self._scenario.default
+        return self._once(
+            "StartJobRun", params, lambda: self._add_run(requested(params).completed_by(default), now).fixed
+        )
 
     def cancel_job_run(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
         run = self._run(params, now)
@@ -112,7 +134,6 @@ class Account:
         return self._applications[application_id]
 
     def _add_run(self, script: ScriptedRun, created_at: datetime) -> Run:
-        script = script.completed_by(self._scenario.default)
         run_id = script.id or self._new_id("00fr")
         fixed = fixed_members(script, self._applications[script.application], run_id, self.number)
         run = Run(

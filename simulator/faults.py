@@ -31,8 +31,12 @@ class _Pending:
 
 
 class Faults:
-    def __init__(self, general: tuple[GeneralFault, ...], start: datetime) -> None:
-        self._pending = [_pending(fault, start, fault.application, fault.run) for fault in general]
+    def __init__(self) -> None:
+        self._pending: list[_Pending] = []
+
+    def of_scenario(self, general: tuple[GeneralFault, ...], start: datetime) -> None:
+        """Add those of the whole."""
+        self._pending.extend(_pending(fault, start, fault.application, fault.run) for fault in general)
 
     def of_run(self, script: Script, application: str, run: str, created_at: datetime) -> None:
         """Add the faults that a run brings with it."""

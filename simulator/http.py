@@ -1,8 +1,9 @@
-"""The simulator over HTTP: EMR Serverless's rest-json protocol, and four pages of the simulator's own.
+"""The simulator over HTTP: EMR Serverless's rest-json protocol, and five pages of the simulator's own.
 
 Routes come from botocore's service model. `/_simulator/events?after=N`, `/_simulator/runs`, `/_simulator/health` and
 `/_simulator/regions` are ours: the native events, the scripted truth so far, the time with the calls counted, and the
-Regions that there are. Each but the last is of one Region, `?region=…`, or else of the first.
+Regions that there are; `/_simulator/scenario` takes a further scenario, which begins when it comes. Each but `regions`
+is of one Region, `?region=…`, or else of the first.
 """
 
 import itertools
@@ -22,7 +23,9 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
 from simulator import contract
+from simulator.account import Unplayable
 from simulator.errors import ApiError
+from simulator.reading import FaultyScenario, read
 from simulator.regions import Regions
 from simulator.scenario import Fault
 from simulator.service import Simulator
@@ -132,22 +135,32 @@ def _ours(what: Simulator | Regions, request: Request) -> Response:
     if simulator is None or region not in (None, simulator.region):
         return _json({"message": f"Nobody scripted or called {region}"}, 404)
     match request.path.removeprefix(_OURS):
+        case "scenario":
+            return _play(simulator, request)
         case "regions":
-            return _json([{"account": each.account, "region": each.region} for each in everywhere])
+            said: object = [{"account": each.account, "region": each.region} for each in everywhere]
         case "events":
-            return _json(simulator.events(request.args.get("after", 0, type=int)))
+            said = simulator.events(request.args.get("after", 0, type=int))
         case "runs":
-            return _json(
-                [
-                    {"jobRunId": run, "attempt": attempt, "state": state, "at": at.isoformat()}
-                    for run, attempt, state, at in simulator.transitions()
-                ]
-            )
+            said = [
+                {"jobRunId": run, "attempt": attempt, "state": state, "at": at.isoformat()}
+                for run, attempt, state, at in simulator.transitions()
+            ]
         case "health":
             now = simulator.now().isoformat()
-            return _json({"ok": True, "now": now, "calls": simulator.calls, "throttled": simulator.throttled})
+            said = {"ok": True, "now": now, "calls": simulator.calls, "throttled": simulator.throttled}
         case _:
-            return _json({"message": "There are events, runs, health and regions"}, 404)
+            return _json({"message": "There are events, runs, health, regions and scenario"}, 404)
+    return _json(said)
+
+
+def _play(simulator: Simulator, request: Request) -> Response:
+    if request.method != "POST":
+        return _json({"message": "A scenario is sent here, by POST"}, 405)
+    try:
+        return _json(simulator.play(read(request.get_data(), "scenario")))
+    except (FaultyScenario, Unplayable) as error:
+        return _json({"message": str(error)}, 400)
 
 
 def _json(document: object, status: int = 200) -> Response:

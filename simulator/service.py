@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from simulator import contract, life
-from simulator.account import Account, Params
+from simulator.account import Account, Params, Unplayable
 from simulator.clock import Clock
 from simulator.errors import ApiError, usual
 from simulator.events import NativeEvents
@@ -108,6 +108,18 @@ class Simulator:
             if operation == "GetJobRun":
                 self._remember(answer["jobRun"], now)
             return answer
+
+    def play(self, scenario: Scenario) -> list[Members]:
+        """From now on this happens, too; answers with the `applicationId` and `jobRunId` of each of its runs.
+
+        Raises Unplayable if it is of another account or Region, or has a run that is there; then nothing of it happens.
+        """
+        here = (scenario.account or self.account, scenario.region or self.region)
+        if here != (self.account, self.region):
+            raise Unplayable(f"this is {self.account} in {self.region}, and not {here[0]} in {here[1]}")
+        with self._lock:
+            runs = self._state.play(scenario, self.now())
+            return [{name: run.fixed[name] for name in ("applicationId", "jobRunId")} for run in runs]
 
     def transitions(self) -> list[Happening]:
         """Everything that has happened to all runs, oldest first, whether or not anybody could see it."""

@@ -1,4 +1,4 @@
-"""AWS for tests, as moto has it: the runs table as the adapter's names describe it, topics with a queue behind them."""
+"""AWS for tests, as moto has it: the runs table as `runwatch.stored` describes it, topics with a queue behind them."""
 
 import json
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from botocore.config import Config
 from moto import mock_aws
 
 from local.table import create_runs_table
+from runwatch.adapters.books import DynamoBooks
 from runwatch.adapters.table import DynamoStore
 
 TABLE = "runs"
@@ -24,10 +25,11 @@ ONCE = Config(retries={"total_max_attempts": 1})
 
 @dataclass
 class Table:
-    """The store on a table of its own, with every call to DynamoDB noted."""
+    """The store and the books on a table of their own, with every call to DynamoDB noted."""
 
     dynamodb: Any
     store: DynamoStore
+    books: DynamoBooks
     calls: list[str] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -50,7 +52,7 @@ def a_table() -> Iterator[Table]:
     with mock_aws():
         dynamodb = boto3.client("dynamodb", config=ONCE)
         create_runs_table(dynamodb, TABLE)
-        table = Table(dynamodb, DynamoStore(dynamodb, TABLE, RETENTION))
+        table = Table(dynamodb, DynamoStore(dynamodb, TABLE, RETENTION), DynamoBooks(dynamodb, TABLE, RETENTION))
 
         def note(model: Any, params: dict[str, Any], **_: object) -> None:
             table.calls.append(model.name)

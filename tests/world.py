@@ -9,12 +9,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from runwatch.adapters.memory import MemoryCatalogue, MemoryJobRuns, MemoryJournal, MemoryStore, MemoryTopic, OneByOne
+from runwatch.adapters.memory import (
+    MemoryBooks,
+    MemoryCatalogue,
+    MemoryJobRuns,
+    MemoryJournal,
+    MemoryStore,
+    MemoryTopic,
+    OneByOne,
+)
 from runwatch.adapters.threads import Threads
+from runwatch.alerting import Alerting
+from runwatch.core.alerts.book import Alert
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
-from runwatch.core.ids import RunId, Source
+from runwatch.core.ids import AlertThread, Audience, RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind, Witness
 from runwatch.core.model import JobRun
@@ -24,7 +34,7 @@ from runwatch.core.requests import Track, Untrack
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application, Watch
 from runwatch.discover import discover
-from runwatch.errors import LookFailed, StoreUnavailable, look_failed
+from runwatch.errors import LookFailed, PolicyUnread, StoreUnavailable, look_failed
 from runwatch.ports import Deadline, ListedRun, Ports, Refusal, Store
 from runwatch.report import DiscoveryReport, TickReport
 from runwatch.sighting import Looks, follow, forget, sight
@@ -85,12 +95,13 @@ class Meddled:
     def __getattr__(self, method: str) -> Any:
         called = getattr(self._port, method)
 
-        def meddled(*args: Any) -> Any:
+        def meddled(*args: Any, **named: Any) -> Any:
             if method in self._before:
-                self._before[method](*args)
-            answer = self._instead[method](called, *args) if method in self._instead else called(*args)
+                self._before[method](*args, **named)
+            instead = self._instead.get(method)
+            answer = instead(called, *args, **named) if instead else called(*args, **named)
             if method in self._after:
-                self._after[method](*args)
+                self._after[method](*args, **named)
             return answer
 
         return meddled
@@ -138,6 +149,9 @@ class World:
     created: dict[str, datetime] = field(default_factory=dict)
     """When runs were created, as far as lists can be cut by that."""
 
+    alerts: bool = False
+    """Whether ticks judge what people should hear of."""
+
     def __post_init__(self) -> None:
         noted = NotedJobRuns(self.says, self.says_of_attempts)
         self.asked, self.asked_of_attempts = noted.asked, noted.asked_of_attempts
@@ -147,6 +161,10 @@ class World:
         self.topic = Meddled(self.taken)
         self.journal = MemoryJournal()
         self.catalogue: Any = Meddled(MemoryCatalogue(self.applications, self.lists, created=self.created))
+        self.policy: str | PolicyUnread = ""
+        """What the parameter holds, or why it cannot be read."""
+        self.books: Any = Meddled(MemoryBooks(self.stored)) if isinstance(self.stored, MemoryStore) else None
+        self.alerting = Alerting(self.ports, self.books, self._policy, has_chat=True) if self.alerts else None
         self.runs: set[RunId] = set()
         """Of which something was ever said."""
         self.ever_said: set[tuple[RunId, int, str]] = set()
@@ -196,7 +214,7 @@ class World:
         """From now on the topic takes no message of these runs, or, where none is named, of any."""
 
         def refuse(entries: Iterable[Entry]) -> None:
-            refused = [entry for entry in entries if not runs or entry.run in runs]
+            refused = [entry for entry in entries if not runs or entry.ledger in runs]
             self.taken.refuses |= {entry.message_id: refusal for entry in refused}
 
         self.topic.before("publish", refuse)
@@ -252,7 +270,13 @@ class World:
     def tick(
         self, deadline: Deadline | None = None, source: Source = SOURCE, every: timedelta = A_MINUTE
     ) -> TickReport:
-        return tick(self.ports, self.patience, source, deadline or Never(), self.pacing or self.a_pacing(), every)
+        pacing = self.pacing or self.a_pacing()
+        return tick(self.ports, self.patience, source, deadline or Never(), pacing, every, self.alerting)
+
+    def _policy(self) -> str:
+        if isinstance(self.policy, PolicyUnread):
+            raise self.policy
+        return self.policy
 
     def a_pacing(self, quota_share: float = 1, *, sweep_whenever_possible: bool = False) -> Pacing:
         """That of a container which begins now."""
@@ -274,11 +298,27 @@ class World:
 
     @property
     def heard(self) -> list[str]:
-        """All that subscribers were sent, repeats too: `<sequence> <state or kind>`."""
-        return [_short(entry) for entry in self.taken.taken]
+        """All that subscribers were sent of runs, repeats too: `<sequence> <state or kind>`."""
+        return [_short(entry) for entry in self.taken.taken if isinstance(entry.ledger, RunId)]
+
+    @property
+    def told(self) -> list[str]:
+        """The first lines of all that people were sent."""
+        return [entry.body.partition("\n")[0] for entry in self.to(Audience.PEOPLE)]
+
+    def to(self, audience: Audience) -> list[Entry]:
+        """What was sent to this audience of alerts."""
+        sent = [entry for entry in self.taken.taken if isinstance(entry.ledger, AlertThread)]
+        return [entry for entry in sent if entry.ledger.audience is audience]
+
+    @property
+    def open(self) -> dict[str, Alert]:
+        """Alerts that are open, by what they are about."""
+        book = self.books.book(SOURCE)
+        return {key: alert for key, alert in book.alerts.items() if alert.resolved_at is None}
 
     def heard_of(self, run: RunId) -> list[str]:
-        return [_short(entry) for entry in self.taken.taken if entry.run == run]
+        return [_short(entry) for entry in self.taken.taken if entry.ledger == run]
 
     def record(self, run: RunId = RUN) -> TrackedRun:
         record = self.stored.load(run)
@@ -293,16 +333,16 @@ class World:
 
     def keeps_its_promise(self) -> None:
         """Nothing was lost, nothing invented, nothing told out of order, and nothing is owed any more."""
-        first = {}
-        for entry in self.taken.taken:
+        first: dict[str, Entry] = {}
+        for entry in (each for each in self.taken.taken if isinstance(each.ledger, RunId)):
             assert entry == first.setdefault(entry.message_id, entry), "a repeat is the same to the letter"
-        assert {entry.run for entry in first.values()} <= self.runs
-        aside = {(owed.run, owed.sequence) for source in self._sources for owed in self.stored.are_set_aside(source)}
+        assert {entry.ledger for entry in first.values()} <= self.runs
+        aside = {(owed.ledger, owed.sequence) for source in self._sources for owed in self.stored.are_set_aside(source)}
         for run in self.runs:
             ledger = self.stored.ledger(run)
             assert [entry.sequence for entry in ledger] == [*range(1, len(ledger) + 1)]
             published = [entry for entry in ledger if (run, entry.sequence) not in aside]
-            assert [entry for entry in first.values() if entry.run == run] == published
+            assert [entry for entry in first.values() if entry.ledger == run] == published
             assert sum(entry.kind is Kind.SETTLED for entry in ledger) <= 1
             facts = [_fact(entry) for entry in ledger if entry.kind is Kind.STATE_CHANGE]
             assert len(facts) == len(set(facts)), "a fact has one message"
@@ -336,7 +376,9 @@ def cannot(*runs: RunId) -> Callable[..., None]:
 
 def _concerns(args: Iterable[object], run: RunId) -> bool:
     return any(
-        arg == run or getattr(arg, "run", None) == run or (isinstance(arg, Sequence) and _concerns(arg, run))
+        arg == run
+        or run in (getattr(arg, "run", None), getattr(arg, "ledger", None))
+        or (isinstance(arg, Sequence) and _concerns(arg, run))
         for arg in args
         if not isinstance(arg, str)
     )

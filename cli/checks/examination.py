@@ -9,8 +9,9 @@ from cli.checks.alarms import alarms
 from cli.checks.finding import PEOPLE, STACK, About, Finding
 from cli.checks.functions import function
 from cli.checks.inbox import dead_letters, feed, inbox
-from cli.checks.patient import FUNCTIONS, Patient
+from cli.checks.patient import FUNCTIONS, OUTPUTS, Patient
 from cli.checks.permissions import permissions
+from cli.checks.policy import may_alert, policy
 from cli.checks.quota import quota, throttles
 from cli.checks.records import aside, owed, records
 from cli.checks.rules import forwarding, rule
@@ -18,7 +19,7 @@ from cli.checks.schedules import schedules
 from cli.checks.stack import identity, stack
 from cli.checks.table import backup, expiry, table
 from cli.checks.ticks import last_tick
-from cli.checks.topics import subscribers, topic
+from cli.checks.topics import TOPICS, subscribers, topic
 from cli.checks.unanswered import NOT_UNDERSTOOD, UNANSWERED, why
 from runwatch.core.ids import Source
 from runwatch.core.requests import NATIVE, OURS
@@ -42,10 +43,15 @@ def checks(patient: Patient) -> list[Check]:
         *(check for source in patient.sources for check in _of(source)),
         *(
             Check(About(PEOPLE, what), partial(make, name=name))
-            for name in ("events", "alerts")
+            for name in _topics(patient)
             for what, make in ((f"{name} topic", topic), (f"{name} subscribers", subscribers))
         ),
     ]
+
+
+def _topics(patient: Patient) -> list[str]:
+    """Those that every deployment has, and those that this one was configured to have."""
+    return [name for name, output in TOPICS.items() if output in OUTPUTS | patient.outputs.keys()]
 
 
 def _of_the_stack() -> Iterator[Check]:
@@ -63,6 +69,8 @@ def _of_the_stack() -> Iterator[Check]:
     yield Check(About(STACK, "native events"), partial(rule, of=NATIVE))
     yield Check(About(STACK, "track requests"), partial(rule, of=OURS))
     yield Check(About(STACK, "alarms"), alarms)
+    yield Check(About(STACK, "alert policy"), policy)
+    yield Check(About(STACK, "alert permissions"), may_alert)
 
 
 def _of(source: Source) -> Iterator[Check]:

@@ -31,7 +31,7 @@ def owed(patient: Patient, about: About, source: Source) -> Iterator[Finding]:
     age = patient.now - oldest.recorded_at if oldest else timedelta()
     if oldest and age > LONG:
         yield about.fault(
-            f"message {oldest.sequence} of {oldest.run} has been owed for {length(age)}",
+            f"message {oldest.sequence} of {oldest.ledger} has been owed for {length(age)}",
             "Read the poller's log for what SNS answered: docs/operations.md#owed says how.",
         )
     else:
@@ -43,7 +43,7 @@ def aside(patient: Patient, about: About, source: Source) -> Iterator[Finding]:
     if found:
         yield about.warning(
             f"{'1 message was' if len(found) == 1 else f'{len(found)} messages were'} set aside, since SNS refused "
-            f"{'it' if len(found) == 1 else 'them'} again and again; the oldest is of {found[0].run}",
+            f"{'it' if len(found) == 1 else 'them'} again and again; the oldest is of {found[0].ledger}",
             "Take the cause away (docs/operations.md#setaside), then send again",
             f"runwatch redrive --stack {patient.name}",
         )

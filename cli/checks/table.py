@@ -8,11 +8,16 @@ from botocore.exceptions import ClientError
 from cli.checks.finding import About, Finding
 from cli.checks.patient import Patient
 from cli.checks.unanswered import is_gone
-from runwatch.adapters.table import EXPIRES_AT, LEFT_INDEX, OUTBOX_INDEX, WATCH_INDEX
+from runwatch.stored import EXPIRES_AT, LEFT_INDEX, NEWS_INDEX, OUTBOX_INDEX, WATCH_INDEX
 
 __all__ = ["backup", "expiry", "table"]
 
-NEEDS = {WATCH_INDEX: "no run is looked at", OUTBOX_INDEX: "no message is sent", LEFT_INDEX: "`list --left` fails"}
+NEEDS = {
+    WATCH_INDEX: "no run is looked at",
+    OUTBOX_INDEX: "no message is sent",
+    NEWS_INDEX: "nobody is alerted of what happens to runs",
+    LEFT_INDEX: "`list --left` fails",
+}
 """What is not done without each index."""
 
 

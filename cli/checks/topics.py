@@ -1,4 +1,4 @@
-"""Who hears of what Runwatch does: programs on the events topic, people on the alerts topic."""
+"""Who hears of what Runwatch does: programs on the events topic, people on the others, as far as there are any."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,9 +9,15 @@ from cli.checks.finding import About, Finding
 from cli.checks.patient import Patient
 from cli.checks.unanswered import is_gone
 
-__all__ = ["subscribers", "topic"]
+__all__ = ["TOPICS", "subscribers", "topic"]
 
-TOPICS = {"events": "EventsTopicArn", "alerts": "AlertsTopicArn"}
+TOPICS = {
+    "events": "EventsTopicArn",
+    "alerts": "AlertsTopicArn",
+    "chat": "ChatTopicArn",
+    "alarms": "AlarmsTopicArn",
+}
+OF_ALARMS = ("alerts", "alarms")
 PENDING = "PendingConfirmation"
 
 
@@ -59,10 +65,15 @@ def subscribers(patient: Patient, about: About, name: str) -> Iterator[Finding]:
 
 
 def _nobody(about: About, name: str) -> Finding:
-    if name == "alerts":
+    if name in OF_ALARMS:
         return about.warning(
             "nobody is told when Runwatch is in trouble",
             "Put your address under [alerts] emails in the configuration, and deploy.",
+        )
+    if name == "chat":
+        return about.warning(
+            "no chat listens to the chat topic",
+            "Put your channel under [chat] slack_channel_id in the configuration, and deploy; or subscribe another.",
         )
     return about.warning(
         "nobody listens to the events topic", "Subscribe a queue, a function or an e-mail address to it: README.md."
@@ -75,7 +86,7 @@ def _pending(about: About, arn: str, name: str, subscription: Mapping[str, Any])
     again = f"aws sns subscribe --topic-arn {arn} --protocol {protocol} --notification-endpoint {endpoint}"
     mailed = protocol.startswith("email")
     fix = f"Ask {endpoint} to click the link in SNS's mail; have another sent" if mailed else "Have it asked again"
-    return about.fault(found, fix, again) if name == "alerts" else about.warning(found, fix, again)
+    return about.fault(found, fix, again) if name in OF_ALARMS else about.warning(found, fix, again)
 
 
 def _queue_is_gone(patient: Patient, subscription: Mapping[str, Any]) -> bool:

@@ -16,7 +16,9 @@ sighting.py               one run that somebody told us of: a request, a native 
 discover.py               the runs that nobody told us of
 check.py                  what a function may do at a source
 look.py  commit.py  publish.py    the steps both are made of
+alerting.py               what people should hear of it, at the end of each round
 ports.py  report.py  errors.py    what the flow asks of the world, what it counts, what can go wrong
+stored.py                 how all of it stands in the table
 sparing.py                what many runs share is said a few times
 settings.py               what the environment says
 core/                     what is decided, with no I/O in it

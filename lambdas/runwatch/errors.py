@@ -11,6 +11,7 @@ RunwatchError
 ├── LostRace              somebody else wrote the record since we read it; read again, decide again
 ├── StoreUnavailable      the table did not take or give what was asked
 │   └── RecordUnreadable  what it gave is not what we wrote
+├── PolicyUnread          the alert policy could not be fetched
 └── BadSettings           the function's environment is incomplete or wrong
 """
 
@@ -29,6 +30,7 @@ __all__ = [
     "LookRejected",
     "LookThrottled",
     "LostRace",
+    "PolicyUnread",
     "RecordUnreadable",
     "RunwatchError",
     "StoreUnavailable",
@@ -89,9 +91,13 @@ class ListFailed(RunwatchError):
 
 
 class LostRace(RunwatchError):
-    def __init__(self, run: RunId) -> None:
+    def __init__(self, run: RunId | Source) -> None:
         super().__init__(f"{run}: its record was changed by somebody else")
         self.run = run
+
+
+class PolicyUnread(RunwatchError):
+    """The alert policy could not be fetched."""
 
 
 class StoreUnavailable(RunwatchError):

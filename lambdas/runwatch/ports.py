@@ -1,14 +1,14 @@
 """What the flow asks of the world. A port has an adapter for AWS and one in memory; one suite of tests holds both."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from runwatch.core.decision import Decision
-from runwatch.core.ids import RunId, Source
+from runwatch.core.ids import LedgerId, RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
@@ -17,7 +17,14 @@ from runwatch.core.watch import Application, Watch
 from runwatch.errors import ListFailed, LookFailed, RecordUnreadable
 from runwatch.report import DiscoveryReport, TickReport
 
+if TYPE_CHECKING:  # Most containers that start need none of it.
+    from runwatch.core.alerts.book import Alert, Book
+    from runwatch.core.alerts.history import History
+    from runwatch.core.alerts.silences import Silence
+    from runwatch.core.alerts.telling import Change
+
 __all__ = [
+    "Books",
     "Calls",
     "Catalogue",
     "Clock",
@@ -29,9 +36,11 @@ __all__ = [
     "NoLook",
     "Owed",
     "Page",
+    "Policies",
     "Ports",
     "Refusal",
     "Refusals",
+    "SilenceBook",
     "Store",
     "Topic",
     "Watched",
@@ -41,6 +50,10 @@ Made = TypeVar("Made")
 
 Clock = Callable[[], datetime]
 """Answers with the time as an aware UTC datetime; asked once for each decision."""
+
+
+Policies = Callable[[], str]
+"""Answers with the text of the alert policy, which may be a minute old; raises PolicyUnread."""
 
 
 class Deadline(Protocol):
@@ -123,13 +136,13 @@ class Catalogue(Protocol):
 class Owed:
     """An entry that subscribers have not been sent."""
 
-    run: RunId
+    ledger: LedgerId
     sequence: int
     recorded_at: datetime
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
-        return cls(entry.run, entry.sequence, entry.recorded_at)
+        return cls(entry.ledger, entry.sequence, entry.recorded_at)
 
 
 @dataclass
@@ -186,15 +199,15 @@ class Store(Protocol):
         """What the source's runs owe, oldest first. May lag behind commits and marks."""
         ...
 
-    def owed_by(self, run: RunId, since: int = 1) -> list[Entry]:
-        """What this run owes as of now, in its order: from this number on, and whatever before it has not had its turn.
+    def owed_by(self, ledger: LedgerId, since: int = 1) -> list[Entry]:
+        """What a run, or an alert, owes as of now: from this number on, and whatever before it has not had its turn.
 
         Turns come in order. So an entry has had its turn if a later one is owed no more; one that is owed again, or
         still, although it had its turn, is only here if it is not before `since`.
         """
         ...
 
-    def are_behind(self, entries: Sequence[Owed]) -> set[RunId]:
+    def are_behind(self, entries: Sequence[Owed]) -> set[LedgerId]:
         """Those of the entries' runs, one entry of each, that as of now still owe the one before, or cannot say."""
         ...
 
@@ -230,8 +243,61 @@ class Store(Protocol):
         ...
 
 
+class Books(Protocol):
+    """What alerting remembers. Every method may raise StoreUnavailable."""
+
+    def book(self, source: Source) -> "Book":
+        """The source's book as it is now; an empty one if there is none yet. Raises RecordUnreadable."""
+        ...
+
+    def news(self, source: Source, at_most: int) -> list[Entry]:
+        """Entries of runs' ledgers that alerting has not taken, oldest first. May lag, but shows none that is taken."""
+        ...
+
+    def histories(self, source: Source, jobs: Collection[str]) -> "dict[str, History]":
+        """Of those jobs that have one, as of now."""
+        ...
+
+    def silences(self) -> "list[Silence]":
+        """All that are kept, past ones too; one that cannot be read is passed over."""
+        ...
+
+    def keep(
+        self,
+        source: Source,
+        *,
+        book: "Book",
+        taken: Sequence[Entry],
+        histories: "Mapping[str, History]",
+        entries: Sequence[Entry],
+        closed: "Sequence[Alert]",
+        now: datetime,
+    ) -> "Book":
+        """Store the book as a later version, take the news as heard, and owe the entries, all or nothing.
+
+        Returns the book with its new version. Raises LostRace if the stored version is another, or if the news have
+        been taken: read again, judge again. Entries that do not fit into one transaction with the rest are owed before
+        it: a crash in between tells people twice, and never not at all.
+        """
+        ...
+
+
+class SilenceBook(Protocol):
+    """The silences, for whoever makes and ends them. Every method may raise StoreUnavailable."""
+
+    def silences(self) -> "list[Silence]": ...
+
+    def silence(self, silence: "Silence") -> None:
+        """Keep it, or keep it as it is now; it goes some time after its end."""
+        ...
+
+    def closed(self, source: Source, since: datetime) -> "Iterator[Alert]":
+        """Alerts that were resolved since then, oldest first."""
+        ...
+
+
 class Topic(Protocol):
-    """The events topic."""
+    """The topics: each entry goes to the one of its audience."""
 
     def publish(self, entries: Sequence[Entry]) -> Mapping[str, Refusal]:
         """Send these messages. Returns why some were not taken, by message id; a refusal of AWS is never raised."""
@@ -279,6 +345,12 @@ class Journal(Protocol):
     def set_aside(self, entry: Entry, reason: str) -> None: ...
 
     def refused(self, body: str, reason: str) -> None: ...
+
+    def alerted(self, alert: "Alert", change: "Change") -> None: ...
+
+    def not_judged(self, entry: Entry) -> None:
+        """An entry that alerting cannot read, and passes over."""
+        ...
 
     def ticked(self, report: TickReport) -> None: ...
 

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runwatch.core.ids import RunId
+from runwatch.core.ids import LedgerId
 from runwatch.core.ledger import Entry
 from runwatch.errors import StoreUnavailable
 from runwatch.ports import Deadline, Owed, Ports, Refusal
@@ -53,13 +53,13 @@ def publish(ports: Ports, owed: Iterable[Owed], deadline: Deadline, fresh: Itera
 
     `fresh` is what was committed a moment ago; the index may already have brought some of it in `owed`.
     """
-    known: dict[RunId, dict[int, Owed]] = {}
-    news: dict[RunId, dict[int, Entry]] = {}
+    known: dict[LedgerId, dict[int, Owed]] = {}
+    news: dict[LedgerId, dict[int, Entry]] = {}
     for each in owed:
-        known.setdefault(each.run, {})[each.sequence] = each
+        known.setdefault(each.ledger, {})[each.sequence] = each
     for entry in fresh:
-        known.setdefault(entry.run, {})[entry.sequence] = Owed.of(entry)
-        news.setdefault(entry.run, {})[entry.sequence] = entry
+        known.setdefault(entry.ledger, {})[entry.sequence] = Owed.of(entry)
+        news.setdefault(entry.ledger, {})[entry.sequence] = entry
     published = Published()
     outbox = deque(known)
     waiting: list[Sequence[Entry]] = []
@@ -78,8 +78,8 @@ def publish(ports: Ports, owed: Iterable[Owed], deadline: Deadline, fresh: Itera
 
 
 def _whole(
-    ports: Ports, known: Mapping[RunId, Mapping[int, Owed]], news: Mapping[RunId, Mapping[int, Entry]]
-) -> dict[RunId, Sequence[Entry]]:
+    ports: Ports, known: Mapping[LedgerId, Mapping[int, Owed]], news: Mapping[LedgerId, Mapping[int, Entry]]
+) -> dict[LedgerId, Sequence[Entry]]:
     """The news that are all that their runs owe, or have to send first."""
     runs = {run: sorted(entries) for run, entries in news.items() if entries.keys() == known[run].keys()}
     # Between two commits of ours somebody else's may have been: its entries are no news to us.
@@ -89,16 +89,20 @@ def _whole(
     except StoreUnavailable as error:
         ports.journal.store_failed(_named(firsts), error)
         return {}
-    return {first.run: [news[first.run][n] for n in runs[first.run]] for first in firsts if first.run not in behind}
+    return {
+        first.ledger: [news[first.ledger][n] for n in runs[first.ledger]]
+        for first in firsts
+        if first.ledger not in behind
+    }
 
 
 def _read(ports: Ports, owed: Mapping[int, Owed], published: Published) -> Sequence[Entry]:
     """What a run owes of which we know that it owes these, by their numbers."""
     since = owed[min(owed)]
     try:
-        return ports.store.owed_by(since.run, since.sequence)
+        return ports.store.owed_by(since.ledger, since.sequence)
     except StoreUnavailable as error:
-        ports.journal.store_failed(str(since.run), error)
+        ports.journal.store_failed(str(since.ledger), error)
         published.held += owed.values()
         return ()
 
@@ -148,7 +152,7 @@ def _set_aside(ports: Ports, entry: Entry, reason: str) -> bool:
         ports.journal.set_aside(entry, reason)
         ports.store.set_aside(entry, reason, ports.clock())
     except StoreUnavailable as error:
-        ports.journal.store_failed(str(entry.run), error)
+        ports.journal.store_failed(str(entry.ledger), error)
         return False
     return True
 
@@ -156,4 +160,4 @@ def _set_aside(ports: Ports, entry: Entry, reason: str) -> bool:
 def _named(entries: Sequence[Entry | Owed]) -> str:
     """The runs of some entries, in a few words."""
     first, *others = entries
-    return f"{first.run} and {len(others)} more" if others else str(first.run)
+    return f"{first.ledger} and {len(others)} more" if others else str(first.ledger)

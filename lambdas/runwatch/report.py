@@ -52,6 +52,19 @@ class TickReport:
     lists_failed: int = 0
     """Lists that could not be read."""
 
+    alerts_open: int = 0
+    """When the last round had been judged."""
+    alerts_opened: int = 0
+    alerts_resolved: int = 0
+    alerts_muted: int = 0
+    """Alerts that people are not told of, though they would be otherwise."""
+    alert_messages: int = 0
+    """Messages to people."""
+    news_left: int = 0
+    """Rounds in which there was no time to judge all that had happened."""
+    desk_failed: int = 0
+    """Rounds whose alerts could not be read or stored; nothing is lost, the next one judges the same."""
+
     @property
     def cut_short(self) -> bool:
         return self.skipped > 0

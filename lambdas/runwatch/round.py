@@ -215,9 +215,14 @@ class Round:
                 wanted.throttled = look
                 (self._gets if wanted.witness is Witness.POLL else self._news).append(wanted)
                 return
-        self._turns.looked[look.tracked.run] = look.at
+        run = look.tracked.run
+        self._turns.looked[run] = look.at
         if not isinstance(look, Unread):
-            self._turns.got[look.tracked.run] = look.at
+            self._turns.got[run] = look.at
+        if isinstance(look, Unread) and look.failed.failure is Failure.UNAVAILABLE:
+            self._turns.unread.add(run)
+        else:
+            self._turns.unread.discard(run)
         yield look, wanted.witness
 
     def _take_page(self, paged: _Paged) -> None:
@@ -274,6 +279,7 @@ class Round:
     def _is_as_known(self, record: TrackedRun, now: datetime) -> None:
         self._report.swept += 1
         self._turns.looked[record.run] = now
+        self._turns.unread.discard(record.run)
 
     def _take_failure(self, swept: _Swept, error: ListFailed, began_at: datetime, now: datetime) -> None:
         if error.failure is Failure.THROTTLED:

@@ -54,6 +54,11 @@ class Settings(BaseModel):
 
     runs_table: str = Field(min_length=1)
     events_topic_arn: str = Field(min_length=1)
+    alerts_topic_arn: str = Field(min_length=1)
+    chat_topic_arn: Annotated[Annotated[str, Field(pattern=r"\S")] | None, BeforeValidator(lambda text: text or None)]
+    """None, written as an empty text: there is no such topic."""
+    policy_parameter: str = Field(min_length=1)
+    """Name of the SSM parameter that holds the alert policy."""
     refused_queue_url: str = Field(min_length=1)
     sources: Annotated[
         tuple[Annotated[Source, BeforeValidator(Source.parse)], ...], BeforeValidator(lambda text: text.split(","))

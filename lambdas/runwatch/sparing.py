@@ -4,6 +4,7 @@ What it leaves out is counted in the tick's report all the same. Made anew for e
 """
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from runwatch.core.decision import Decision
 from runwatch.core.ids import RunId
@@ -12,6 +13,10 @@ from runwatch.core.tracked import TrackedRun
 from runwatch.errors import ListFailed, LookFailed
 from runwatch.ports import Journal, NoLook
 from runwatch.report import DiscoveryReport, TickReport
+
+if TYPE_CHECKING:
+    from runwatch.core.alerts.book import Alert
+    from runwatch.core.alerts.telling import Change
 
 __all__ = ["Sparing"]
 
@@ -57,6 +62,12 @@ class Sparing:
 
     def refused(self, body: str, reason: str) -> None:
         self._journal.refused(body, reason)
+
+    def alerted(self, alert: "Alert", change: "Change") -> None:
+        self._journal.alerted(alert, change)
+
+    def not_judged(self, entry: Entry) -> None:
+        self._journal.not_judged(entry)
 
     def ticked(self, report: TickReport) -> None:
         self._journal.ticked(report)

@@ -6,27 +6,32 @@
 4. Decide what each look means, and commit record and entries in one transaction. Nothing new, nothing written.
 5. Publish what the changed runs owe, some at a time, while the next looks are under way.
 6. Runs that a list showed and that nobody had told us of are sightings: `runwatch.sighting`.
+7. Judge what people should hear of it all: `runwatch.alerting`.
 
-Steps 2 to 6 are a round; there are as many in a minute as the configuration asks for.
+Steps 2 to 7 are a round; there are as many in a minute as the configuration asks for.
 
 One bad run never stops the others. A tick that dies anywhere has lost nothing: the next one finds the same runs due and
 the same entries owed. A store that cannot be read at all fails the tick, and rings the alarm.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from runwatch.commit import commit
+from runwatch.core.alerts import sight as alerts
 from runwatch.core.decision import Patience, Reason
+from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
-from runwatch.core.ids import Source
+from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Witness
 from runwatch.core.pacing import Pacing
 from runwatch.core.plan import Budget, plan
 from runwatch.core.rate import Quota, Rate
+from runwatch.core.tracked import TrackedRun
 from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from runwatch.look import Look, Seen
 from runwatch.ports import Deadline, Owed, Ports
@@ -35,6 +40,9 @@ from runwatch.report import TickReport
 from runwatch.round import Round
 from runwatch.sighting import Looks, follow
 from runwatch.sparing import Sparing
+
+if TYPE_CHECKING:
+    from runwatch.alerting import Alerting
 
 __all__ = ["A_MINUTE", "tick"]
 
@@ -46,6 +54,8 @@ TO_BE_ANSWERED = timedelta(seconds=1)
 """Before the end of a round: what is planned for then may come too late."""
 FOR_BACKLOG = 0.25
 """The part of a tick's time after which what is owed from before waits until the looks are done."""
+ABOUT_THE_RUN = (Failure.NOT_FOUND, Failure.REJECTED)
+"""Failures that say something of the run, and nothing of its source."""
 TOLD_WITHIN = timedelta(seconds=1)
 """How long what was committed waits for company, since ten messages are one call."""
 
@@ -57,13 +67,15 @@ def tick(
     deadline: Deadline,
     pacing: Pacing,
     every: timedelta = A_MINUTE,
+    alerting: "Alerting | None" = None,
 ) -> TickReport:
     """Look at all that is due at this source, once in `every`. Raises StoreUnavailable if the table cannot say what is.
 
     `pacing` is changed: it is what the next tick of this container goes on from.
     """
     began_at = ports.clock()
-    here = _Tick(replace(ports, journal=Sparing(ports.journal)), patience, source, deadline, pacing, TickReport(source))
+    sparing = replace(ports, journal=Sparing(ports.journal))
+    here = _Tick(sparing, patience, source, deadline, pacing, TickReport(source), alerting)
     calls = [(rate, rate.calls, rate.throttled_calls) for rate in (pacing.gets, pacing.pages)]
     backlog_until = deadline.after(FOR_BACKLOG)
     here.note(publish(here.ports, here.ports.store.owed(source), backlog_until))
@@ -100,6 +112,11 @@ class _Tick:
     deadline: Deadline
     pacing: Pacing
     report: TickReport
+    alerting: "Alerting | None"
+    sight: alerts.Sight = field(default_factory=alerts.Sight)
+    """How the looks of this round went."""
+    moved: dict[RunId, TrackedRun] = field(default_factory=dict)
+    """Records that this round has written."""
     held: list[Owed] = field(default_factory=list)
     """What is still owed, of what was to be published."""
     fresh: list[Entry] = field(default_factory=list)
@@ -112,6 +129,7 @@ class _Tick:
             self.report.not_committed += 1
             self.ports.journal.store_failed(unreadable.key, unreadable)
         now, turns = self.ports.clock(), self.pacing.turns
+        swept, self.sight, self.moved = self.report.swept, alerts.Sight(), {}
         ends_at = min(ends_at, now + at_most)
         turns.forget_all_but(watched.runs)
         budget = Budget.of(
@@ -145,6 +163,8 @@ class _Tick:
         self.report.watched = len(watched.runs)
         left = planned.due - {look.tracked.run for look in this.throttled}
         self.report.skipped = sum(not turns.looked_at_since(run, tick_began_at) for run in left)
+        self.sight.told += self.report.swept - swept
+        self._alert({record.run: record for record in watched.runs} | self.moved)
 
     def note(self, published: Published) -> None:
         self.report.published += published.sent
@@ -159,6 +179,7 @@ class _Tick:
             report.failed[look.failed.failure] += 1
             ports.journal.look_failed(look.failed)
         report.looked += isinstance(look, Seen)
+        self._note_sight(look)
         try:
             committed = commit(ports, look.tracked, lambda tracked: look.decided(tracked, self.patience, witness))
         except (LostRace, StoreUnavailable) as error:
@@ -166,6 +187,7 @@ class _Tick:
             ports.journal.store_failed(str(look.tracked.run), error)
             return ()
         decision = committed.decision
+        self.moved[decision.record.run] = decision.record
         report.lost_races += committed.lost_races
         report.stale += decision.reason is Reason.STALE_REPLY
         report.lost += decision.reason is Reason.LOST
@@ -174,15 +196,34 @@ class _Tick:
         report.changed += bool(decision.entries)
         return decision.entries
 
+    def _note_sight(self, look: Look) -> None:
+        if isinstance(look, Seen):
+            self.sight.told += 1
+        elif look.failed.failure not in ABOUT_THE_RUN:
+            self.sight.failed[look.failed.failure] += 1
+            self.sight.causes.setdefault(look.failed.failure, look.failed.cause)
+        else:
+            self.sight.told += 1  # The source answers.
+
+    def _alert(self, known: Mapping[RunId, TrackedRun]) -> None:
+        """Judge what this round has seen, and publish what people and programs are to hear of it."""
+        if self.alerting is None:
+            return
+        watched = {run: record for run, record in known.items() if record.watched}
+        turns = self.pacing.turns
+        seen = alerts.Seen(watched, turns.looked, turns.unread, self.sight)
+        self.fresh += self.alerting.judge(self.source, seen, self.deadline, self.report)
+        self._tell()
+
     def _has_waited(self) -> bool:
         return bool(self.fresh) and self.ports.clock() - self.fresh[0].recorded_at >= TOLD_WITHIN
 
     def _tell(self) -> None:
         """Publish what is fresh. What is behind a message that was not taken waits for it, till the next tick."""
         fresh, self.fresh = self.fresh, []
-        waiting = {owed.run for owed in self.held}
-        self.note(Published(held=[Owed.of(entry) for entry in fresh if entry.run in waiting]))
-        if ready := [entry for entry in fresh if entry.run not in waiting]:
+        waiting = {owed.ledger for owed in self.held}
+        self.note(Published(held=[Owed.of(entry) for entry in fresh if entry.ledger in waiting]))
+        if ready := [entry for entry in fresh if entry.ledger not in waiting]:
             self.note(publish(self.ports, (), self.deadline, fresh=ready))
 
     def _follow(self, hint: Hint, looks: Looks) -> None:

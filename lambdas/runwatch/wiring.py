@@ -22,11 +22,11 @@ from runwatch.adapters.session import session_of
 from runwatch.adapters.table import DynamoStore
 from runwatch.adapters.telemetry import PowertoolsJournal
 from runwatch.adapters.threads import Threads
-from runwatch.adapters.topics import SnsTopic
+from runwatch.adapters.topics import SnsTopics
 from runwatch.check import check
 from runwatch.core.decision import Patience
 from runwatch.core.hints import Hint
-from runwatch.core.ids import Source
+from runwatch.core.ids import Audience, Source
 from runwatch.core.pacing import Pacing, Shares
 from runwatch.core.rate import Rate
 from runwatch.core.requests import BadRequest, Track, Untrack, parse
@@ -40,6 +40,8 @@ from runwatch.tick import tick
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
+
+    from runwatch.alerting import Alerting
 
 __all__ = ["RemainingTime", "Runwatch", "logger", "wired"]
 
@@ -78,11 +80,13 @@ class Runwatch:
     shares: Callable[[Source], Shares]
     sighting_gets: Callable[[Source], Rate]
     discovery_pages: Callable[[Source], Rate]
+    alerting: Callable[[Ports], "Alerting"]
     _pacings: dict[Source, Pacing] = field(default_factory=dict)
+    _made: "list[Alerting]" = field(default_factory=list)
 
     def tick(self, source: Source, deadline: Deadline) -> TickReport:
         every = timedelta(seconds=self.settings.at(source).every)
-        return tick(self.ports, self._patience, source, deadline, self._pacing(source), every)
+        return tick(self.ports, self._patience, source, deadline, self._pacing(source), every, self._alerting)
 
     def discover(self, source: Source, deadline: Deadline) -> DiscoveryReport:
         return discover(
@@ -140,6 +144,13 @@ class Runwatch:
         return self._pacings[source]
 
     @property
+    def _alerting(self) -> "Alerting":
+        """Only the poller needs it, after its looks."""
+        if not self._made:
+            self._made.append(self.alerting(self.ports))
+        return self._made[0]
+
+    @property
     def _patience(self) -> Patience:
         return Patience(for_bill=self.settings.settle_wait, for_retry=self.settings.retry_window)
 
@@ -170,17 +181,37 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
     def clock() -> datetime:
         return datetime.now(UTC)
 
+    dynamodb = session.client("dynamodb", config=BRISK)
+    topics = {
+        Audience.PROGRAMS: settings.events_topic_arn,
+        Audience.PEOPLE: settings.alerts_topic_arn,
+        **({Audience.CHAT: settings.chat_topic_arn} if settings.chat_topic_arn else {}),
+    }
     ports = Ports(
         job_runs=cache(lambda source: EmrServerless(emr(source))),
         catalogue=cache(lambda source: EmrCatalogue(emr(source), source, clock)),
         watch=lambda source: settings.at(source).watch,
-        store=DynamoStore(session.client("dynamodb", config=BRISK), settings.runs_table, settings.retention),
-        topic=SnsTopic(session.client("sns", config=BRISK), settings.events_topic_arn),
+        store=DynamoStore(dynamodb, settings.runs_table, settings.retention),
+        topic=SnsTopics(session.client("sns", config=BRISK), topics),
         journal=PowertoolsJournal(logger, service, lambda source: settings.at(source).watch.native_events),
         clock=clock,
         sleep=time.sleep,
         calls=Threads(settings.parallel_looks, time.sleep),
     )
+
+    def alerting(ports: Ports) -> "Alerting":
+        """Imported when it is needed first: so no container waits for it that starts."""
+        from runwatch.adapters.books import DynamoBooks  # noqa: PLC0415
+        from runwatch.adapters.policy_parameter import PolicyParameter  # noqa: PLC0415
+        from runwatch.alerting import Alerting  # noqa: PLC0415
+
+        return Alerting(
+            ports,
+            DynamoBooks(dynamodb, settings.runs_table, settings.retention),
+            PolicyParameter(lambda: session.client("ssm", config=BRISK), settings.policy_parameter),
+            has_chat=settings.chat_topic_arn is not None,
+        )
+
     refusals = RefusedQueue(session.client("sqs", config=BRISK), settings.refused_queue_url)
     return Runwatch(
         settings,
@@ -189,6 +220,7 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
         shares,
         sighting_gets=cache(lambda source: Rate(shares(source).sighting_gets)),
         discovery_pages=cache(lambda source: Rate(shares(source).discovery_pages)),
+        alerting=alerting,
     )
 
 

@@ -28,6 +28,9 @@ HOME, AWAY = Source("123456789012", "us-east-1"), Source("123456789012", "eu-wes
 POLLER, INBOX = "Runwatch-Poller", "Runwatch-Inbox"
 QUEUE = f"arn:aws:sqs:us-east-1:{HOME.account}:inbox"
 EVENTS, ALERTS = (f"arn:aws:sns:us-east-1:{HOME.account}:{name}" for name in ("events", "alerts"))
+CHAT = f"arn:aws:sns:us-east-1:{HOME.account}:chat"
+"""Of a stack that was configured to have it."""
+POLICY = "/Runwatch/alert-policy"
 VALUES = {
     "EventsTopicArn": EVENTS,
     "AlertsTopicArn": ALERTS,
@@ -41,6 +44,9 @@ VALUES = {
 SETTINGS = {
     "RUNWATCH_RUNS_TABLE": "runs",
     "RUNWATCH_EVENTS_TOPIC_ARN": EVENTS,
+    "RUNWATCH_ALERTS_TOPIC_ARN": ALERTS,
+    "RUNWATCH_CHAT_TOPIC_ARN": "",
+    "RUNWATCH_POLICY_PARAMETER": POLICY,
     "RUNWATCH_REFUSED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/refused",
     "RUNWATCH_SOURCES": f"{HOME},{AWAY}",
     "RUNWATCH_AT_SOURCES": "[{}, {}]",
@@ -67,6 +73,7 @@ RESOURCES = {
     "AWS::Scheduler::Schedule": tuple(SCHEDULES),
     "AWS::Events::Rule": ("Native", "Requests"),
     "AWS::CloudWatch::Alarm": ALARMS,
+    "AWS::SSM::Parameter": (POLICY,),
 }
 EMR = ("GetJobRun", "GetApplication", "ListApplications", "ListJobRuns")
 DYNAMODB = ("GetItem", "BatchGetItem", "Query", "UpdateItem", "PutItem")
@@ -207,6 +214,16 @@ def counted(asked: Asked) -> dict[str, Any]:
     return {"Datapoints": [{"Timestamp": at(119), "Sum": count, "Unit": "Count"}]}
 
 
+def simulated(asked: Asked) -> dict[str, Any]:
+    """The poller may alert."""
+    ((action,), (resource,)) = asked["ActionNames"], asked["ResourceArns"]
+    assert asked["PolicySourceArn"] == f"arn:aws:iam::{HOME.account}:role/{POLLER}Role"
+    of_ssm = f"arn:aws:ssm:us-east-1:{HOME.account}:parameter{POLICY}"
+    allowed = (action, resource) in {("ssm:GetParameter", of_ssm), ("sns:Publish", ALERTS), ("sns:Publish", CHAT)}
+    decision = "allowed" if allowed else "implicitDeny"
+    return {"EvaluationResults": [{"EvalActionName": action, "EvalDecision": decision}]}
+
+
 def healthy() -> dict[str, Answer]:
     described = {
         "StackId": f"arn:aws:cloudformation:us-east-1:{HOME.account}:stack/Runwatch/1",
@@ -246,7 +263,7 @@ def healthy() -> dict[str, Answer]:
             "Table": {
                 "TableStatus": "ACTIVE",
                 "GlobalSecondaryIndexes": [
-                    {"IndexName": name, "IndexStatus": "ACTIVE"} for name in ("watch", "outbox", "left")
+                    {"IndexName": name, "IndexStatus": "ACTIVE"} for name in ("watch", "outbox", "news", "left")
                 ],
             }
         },
@@ -264,6 +281,8 @@ def healthy() -> dict[str, Answer]:
         "cloudwatch:GetMetricStatistics": counted,
         "cloudwatch:DescribeAlarms": {"MetricAlarms": [{"AlarmName": name, "StateValue": "OK"} for name in ALARMS]},
         "logs:FilterLogEvents": {"events": []},
+        "ssm:GetParameter": lambda asked: {"Parameter": {"Name": asked["Name"], "Value": "# the defaults\n"}},
+        "iam:SimulatePrincipalPolicy": simulated,
         "sns:GetTopicAttributes": {"Attributes": {"KmsMasterKeyId": "k-1"}},
         "kms:DescribeKey": {"KeyMetadata": {"KeyId": "k-1", "KeyState": "Enabled"}},
         "sns:ListSubscriptionsByTopic": lambda asked: {

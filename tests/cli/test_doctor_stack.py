@@ -59,15 +59,19 @@ def test_of_a_healthy_deployment_nothing_is_amiss_and_every_check_says_so(aws: A
     assert of_stack == [
         *("identity", "stack", "poller function", "inbox function", "table", "expiry", "backup"),
         *("inbox queue", "inbox feed", "dead letters", "native events", "track requests", "alarms"),
+        *("alert policy", "alert permissions"),
     ]
     assert Finding("stack", "identity", Verdict.OK, "you are arn:aws:iam::123456789012:user/on-call") in found
+
+
+READING = ("Describe", "Get", "List", "Filter", "Query", "Simulate")
 
 
 def test_nothing_is_changed_and_no_secret_is_told(aws: Aws):
     said = str(examined(aws))
     assert "canary" not in said
     verbs = {operation.partition(":")[2] for operation, _, _ in aws.asked}
-    assert {verb for verb in verbs if not verb.startswith(("Describe", "Get", "List", "Filter", "Query"))} == {"Invoke"}
+    assert {verb for verb in verbs if not verb.startswith(READING)} == {"Invoke"}
 
 
 def test_credentials_of_another_account(aws: Aws):
@@ -166,17 +170,22 @@ def tabled(aws: Aws, status: str = "ACTIVE", **indexes: str) -> None:
 
 
 def test_a_table_that_is_not_active(aws: Aws):
-    tabled(aws, "ARCHIVED", watch="ACTIVE", outbox="ACTIVE", left="ACTIVE")
+    tabled(aws, "ARCHIVED", watch="ACTIVE", outbox="ACTIVE", news="ACTIVE", left="ACTIVE")
     finds(aws, "table", FAULT, "runs is ARCHIVED", "console of DynamoDB")
 
 
-def test_an_index_that_is_missing(aws: Aws):
-    tabled(aws, watch="ACTIVE", left="ACTIVE")
-    finds(aws, "table", FAULT, "outbox is missing: no message is sent", "npx cdk deploy")
+@pytest.mark.parametrize(
+    ("index", "without"), [("outbox", "no message is sent"), ("news", "nobody is alerted of what happens to runs")]
+)
+def test_an_index_that_is_missing(aws: Aws, index: str, without: str):
+    indexes = dict.fromkeys(("watch", "outbox", "news", "left"), "ACTIVE")
+    del indexes[index]
+    tabled(aws, **indexes)
+    finds(aws, "table", FAULT, f"{index} is missing: {without}", "npx cdk deploy")
 
 
 def test_an_index_that_is_not_ready(aws: Aws):
-    tabled(aws, watch="CREATING", outbox="ACTIVE", left="ACTIVE")
+    tabled(aws, watch="CREATING", outbox="ACTIVE", news="ACTIVE", left="ACTIVE")
     finds(aws, "table", FAULT, "watch is CREATING: no run is looked at", "Wait")
 
 

@@ -1,5 +1,7 @@
 """What a user can do wrong before any verb begins: each verb says it in one line, with the same exit code."""
 
+import os
+
 import boto3
 import pytest
 from botocore.client import BaseClient
@@ -16,9 +18,15 @@ VERBS = [
     ["replay", "--run", "00run"],
     ["watch", "--once"],
     ["doctor"],
+    ["alerts"],
+    ["silence", "add", "--all", "--for", "1h", "--reason", "x"],
+    ["silence", "list"],
+    ["silence", "end", "si-000000000000"],
+    ["policy", "show"],
+    ["policy", "set", os.devnull],
 ]
 LIST = VERBS[0]
-EACH_VERB = pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+EACH_VERB = pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 
 
 @pytest.fixture(autouse=True)

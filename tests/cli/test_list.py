@@ -7,9 +7,8 @@ from rich.cells import cell_len
 
 import cli.listing
 import cli.show
-from cli.deployment import Deployment
 from tests.aws import Table
-from tests.builders import SOURCE
+from tests.cli.books import deployed
 from tests.cli.fleet import ADHOC, GOLD, found, runwatch
 
 WATCHED = ["00wait1", "00gold1", "00retry", "00gold2", "00canc1", "00gone1", "00new01"]
@@ -19,7 +18,7 @@ LEFT = ["00fail1", "00done1", "00lost1", "00quar1", "00untr1"]
 
 @pytest.fixture
 def table(fleet: Table, monkeypatch: pytest.MonkeyPatch) -> Table:
-    found(monkeypatch, Deployment(fleet.store, (SOURCE,)), cli.listing, cli.show)
+    found(monkeypatch, deployed(fleet), cli.listing, cli.show)
     fleet.calls.clear()
     return fleet
 

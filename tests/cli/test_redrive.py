@@ -34,7 +34,7 @@ def runwatch(*arguments: str) -> Result:
 
 
 def owed(table: Table) -> list[tuple[str, int]]:
-    return sorted((entry.run.job_run_id, entry.sequence) for entry in table.store.owed(SOURCE))
+    return sorted((entry.ledger.job_run_id, entry.sequence) for entry in table.store.owed(SOURCE))
 
 
 def test_all_that_was_set_aside_is_owed_again_and_nothing_else(table: Table):

@@ -248,7 +248,7 @@ def test_each_run_s_messages_keep_their_order_even_where_clocks_disagreed():
     one = [an_entry(1, run=run_of(1), recorded_at=at(5)), an_entry(2, run=run_of(1), recorded_at=at(3))]
     two = [an_entry(1, run=run_of(2), recorded_at=at(4)), an_entry(2, run=run_of(2), recorded_at=at(6))]
     ordered = cli.entries.in_their_order([list(reversed(one)), two])
-    assert [(entry.run.job_run_id, entry.sequence) for entry in ordered] == [
+    assert [(entry.ledger.job_run_id, entry.sequence) for entry in ordered] == [
         ("run2", 1), ("run1", 1), ("run1", 2), ("run2", 2),
     ]  # fmt: skip
 

@@ -6,19 +6,17 @@ from typing import Any
 import pytest
 
 import cli.show
-from cli.deployment import Deployment
-from runwatch.core.ids import Source
 from tests.aws import Table
 from tests.builders import SOURCE, at, told
+from tests.cli.books import OTHER, deployed
 from tests.cli.fleet import ADHOC, GOLD, HOSTILE, OBEYED, Story, found, named, runwatch
 
-OTHER = Source("123456789012", "eu-west-1")
 RETRY = named("00retry", ADHOC)
 
 
 @pytest.fixture
 def own(empty: Table, monkeypatch: pytest.MonkeyPatch) -> Table:
-    found(monkeypatch, Deployment(empty.store, (SOURCE,)), cli.show)
+    found(monkeypatch, deployed(empty), cli.show)
     return empty
 
 
@@ -81,6 +79,7 @@ def test_json_has_the_record_s_facts_and_every_message_word_for_word(own: Table,
     (line,) = shown(RETRY.arn, "--json")
     read = json.loads(line)
     messages = read.pop("messages")
+    assert read.pop("alerts") == []
     assert read == json.loads(json.dumps(cli.show.facts(retried.record)))
     assert (read["arn"], read["state"], read["attempt"], read["sequence"]) == (RETRY.arn, "RUNNING", 2, 5)
     became = [{"publishedAt": each.pop("publishedAt"), "because": each.pop("setAsideBecause")} for each in messages]
@@ -231,7 +230,7 @@ def test_what_is_no_run_or_none_of_ours_is_one_line(arguments: list[str], exit_c
 def test_where_there_are_several_sources_a_name_that_leaves_doubt_is_wrong_usage(
     own: Table, monkeypatch: pytest.MonkeyPatch
 ):
-    found(monkeypatch, Deployment(own.store, (SOURCE, OTHER)), cli.show)
+    found(monkeypatch, deployed(own, SOURCE, OTHER), cli.show)
     Story(own, named("00twin"), "here").sees("RUNNING", 1)
     Story(own, named("00twin", source=OTHER), "there").sees("RUNNING", 1)
     for doubtful in ("00twin", f"{GOLD}/00twin"):

@@ -10,6 +10,8 @@ from runwatch import wiring
 from tests.aws import ONCE, TABLE, Subscriber, subscribe
 from tests.deployed import HERE, THERE, Deployed
 
+POLICY = "/Runwatch/alert-policy"
+
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Deployed]:
@@ -19,11 +21,15 @@ def deployed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         sns, sqs = boto3.client("sns", config=ONCE), boto3.client("sqs", config=ONCE)
         dynamodb = boto3.client("dynamodb", config=ONCE)
         create_runs_table(dynamodb, TABLE)
+        boto3.client("ssm").put_parameter(Name=POLICY, Value="# the defaults", Type="String")
         topic = sns.create_topic(Name="events")["TopicArn"]
         refused = Subscriber(sqs, sqs.create_queue(QueueName="refused")["QueueUrl"])
         environment = {
             "RUNS_TABLE": TABLE,
             "EVENTS_TOPIC_ARN": topic,
+            "ALERTS_TOPIC_ARN": sns.create_topic(Name="alerts")["TopicArn"],
+            "CHAT_TOPIC_ARN": "",
+            "POLICY_PARAMETER": POLICY,
             "REFUSED_QUEUE_URL": refused.url,
             "SOURCES": f"{HERE},{THERE}",
             "AT_SOURCES": '[{"quota_share": 1}, {"quota_share": 1}]',

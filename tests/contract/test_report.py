@@ -8,6 +8,7 @@ KEYS = {
     *("source", "watched", "looked", "changed", "stale", "unexpected", "lost", "quarantined", "skipped", "cutShort"),
     *("published", "notTaken", "setAside", "owed", "oldestOwedSeconds", "lostRaces", "notCommitted"),
     *("throttled", "unreadable", "denied", "notFound", "rejected"),
+    *("alertsOpen", "alertsOpened", "alertsResolved", "alertsMuted", "alertMessages", "newsLeft", "deskFailed"),
     *("swept", "found", "getCalls", "getThrottles", "listCalls", "listThrottles", "listsFailed"),
 }
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 import pytest
 
 from runwatch.adapters.memory import MemoryJournal
+from runwatch.core.alerts.rules import Rule
+from runwatch.core.alerts.telling import Change
 from runwatch.core.failures import Failure
 from runwatch.core.leaving import untrack
 from runwatch.errors import ListFailed, StoreUnavailable, look_failed
 from runwatch.ports import Journal, NoLook
 from runwatch.report import DiscoveryReport, TickReport
 from runwatch.sparing import Sparing
+from tests.alerting import an_alert
 from tests.builders import SOURCE, a_run, a_tracked, an_entry, at, decided, run_of
 
 Say = Callable[[Journal, int], None]
@@ -26,6 +29,8 @@ IN_FULL: dict[str, Say] = {
     "not_looked": lambda journal, number: journal.not_looked(run_of(number), NoLook.OLD),
     "discovered": lambda journal, number: journal.discovered(DiscoveryReport(SOURCE, found=number)),
     "set_aside": lambda journal, number: journal.set_aside(an_entry(number), "no"),
+    "alerted": lambda journal, _: journal.alerted(an_alert(Rule.RUN_FAILED), Change.OPENED),
+    "not_judged": lambda journal, number: journal.not_judged(an_entry(number)),
     "refused": lambda journal, number: journal.refused(str(number), "no"),
     "ticked": lambda journal, number: journal.ticked(TickReport(SOURCE, watched=number)),
 }

@@ -7,7 +7,7 @@ import pytest
 from runwatch.adapters.memory import MemoryStore
 from runwatch.core.failures import Failure
 from runwatch.core.ids import Source
-from runwatch.core.tracked import Left, Trouble
+from runwatch.core.tracked import Left, Trouble, Used
 from runwatch.errors import LostRace
 from runwatch.ports import Kept, Owed, Store
 from tests.aws import a_table
@@ -67,6 +67,13 @@ def test_every_field_of_a_record_is_kept(store: Store):
         state_seen_at=at(2),
         state_since=at(3, seconds=0.5),
         running_told=True,
+        mode="STREAMING",
+        execution_timeout_minutes=720,
+        max_attempts=3,
+        max_failed_attempts_per_hour=5,
+        tags={"runwatch:max-runtime": "2h \N{ROCKET}"},
+        failed_at=(at(1), at(2, seconds=0.000001)),
+        used=Used(vcpu=0.1, memory_gb=1e-9, storage_gb=20.0),
         spent={"RUNNING": 0.001, "PENDING": 1e9, "RESUMING": 0.0},
         asked=False,
         unheard=("1/RUNNING", "7/RESUMING"),
@@ -314,7 +321,7 @@ def test_refusals_are_counted_and_the_entry_stays_owed(store: Store):
 def test_every_entry_has_a_count_of_its_own(store: Store):
     entries = [an_entry(1), an_entry(2), an_entry(1, run=run_of(1)), an_entry(1, run=run_of(1, ELSEWHERE))]
     for run in (RUN, run_of(1), run_of(1, ELSEWHERE)):
-        store.commit(a_tracked(run=run), [entry for entry in entries if entry.run == run])
+        store.commit(a_tracked(run=run), [entry for entry in entries if entry.ledger == run])
     store.count_refusal(entries[0])
     assert [store.count_refusal(entry) for entry in entries] == [2, 1, 1, 1]
 

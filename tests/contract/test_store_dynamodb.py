@@ -10,12 +10,13 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
-from runwatch.adapters.table import EXPIRES_AT, OUTBOX_KEYS, WATCH_KEYS, DynamoStore
+from runwatch.adapters.table import DynamoStore
 from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
 from runwatch.ports import Owed
+from runwatch.stored import EXPIRES_AT, NEWS_KEYS, OUTBOX_KEYS, WATCH_KEYS
 from tests.aws import ONCE, RETENTION, TABLE, Table, a_table
 from tests.builders import RUN, SOURCE, a_tracked, an_entry, at, run_of
 
@@ -44,7 +45,7 @@ def _after_retention(since: datetime) -> int:
 def test_the_items_are_those_of_the_table_in_the_docstring(table: Table):
     table.store.commit(a_tracked(), [an_entry(1)])
     assert table.item(PK, "RUN").keys() == {"pk", "sk", "version", "record", *WATCH_KEYS}
-    assert table.item(PK, FIRST).keys() == {*OF_AN_ENTRY, *OUTBOX_KEYS}
+    assert table.item(PK, FIRST).keys() == {*OF_AN_ENTRY, *OUTBOX_KEYS, *NEWS_KEYS}
     assert len(table.items()) == 2
 
 
@@ -57,6 +58,7 @@ def test_an_entry_that_is_set_aside_stays_in_the_outbox_s_index_under_a_key_of_i
     assert aside.keys() == {
         *OF_AN_ENTRY,
         *OUTBOX_KEYS,
+        *NEWS_KEYS,
         *("refusals", "set_aside_at", "set_aside_because", EXPIRES_AT),
     }
     assert aside["outbox_source"] == {"S": "aside#123456789012/us-east-1"}
@@ -184,7 +186,7 @@ def test_an_expired_entry_of_an_earlier_life_makes_way_for_a_new_one(
     assert table.store.load(RUN) == record
     assert table.store.ledger(RUN) == table.store.owed_by(RUN) == [anew]
     assert list(table.store.are_set_aside(SOURCE)) == []
-    assert table.item(PK, FIRST).keys() == {*OF_AN_ENTRY, *OUTBOX_KEYS}, "nothing of the old one is left"
+    assert table.item(PK, FIRST).keys() == {*OF_AN_ENTRY, *OUTBOX_KEYS, *NEWS_KEYS}, "nothing of the old one is left"
     assert table.store.count_refusal(anew) == 1
 
 
@@ -273,7 +275,11 @@ def test_an_entry_that_somebody_else_has_marked_hinders_none_that_is_marked_with
     table.calls.clear()
     table.store.mark_published(firsts, at(9))
     assert table.calls == ["TransactWriteItems", *["UpdateItem"] * 10]
-    assert [table.store.history(entry.run)[0].published_at for entry in firsts] == [*[at(9)] * 4, at(8), *[at(9)] * 5]
+    assert [table.store.history(run_of(number))[0].published_at for number in range(10)] == [
+        *[at(9)] * 4,
+        at(8),
+        *[at(9)] * 5,
+    ]
 
 
 def test_whether_a_hundred_runs_are_behind_is_one_read_of_no_more_than_keys(table: Table):
@@ -382,7 +388,7 @@ def test_a_record_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(tab
 
 
 SPOILT_ENTRIES: dict[str, dict[str, Any]] = {
-    "a kind that a later release knows": {"kind": {"S": "ALERT"}},
+    "a kind that a later release knows": {"kind": {"S": "WOKEN"}},
     "no message": {"message": None},
     "a time that is none": {"recorded_at": {"S": "yesterday"}},
     "attributes that are no JSON": {"attributes": {"S": "{"}},
@@ -400,7 +406,7 @@ def test_an_entry_that_cannot_be_read_is_the_store_s_unavailability_for_this_run
         with pytest.raises(StoreUnavailable):
             ask(RUN)
         assert ask(run_of(1)) == [an_entry(1, run=run_of(1))]
-    assert [owed.run for owed in table.store.owed(SOURCE)] == [RUN, run_of(1)]
+    assert [owed.ledger for owed in table.store.owed(SOURCE)] == [RUN, run_of(1)]
 
 
 # What failures mean.
@@ -533,17 +539,29 @@ def test_marks_that_cannot_be_made_together_are_made_one_by_one_and_one_that_fai
 
 def test_an_entry_that_somebody_else_is_marking_just_now_is_as_good_as_marked(stubbed: tuple[DynamoStore, Stubber]):
     store, stubber = stubbed
-    stubber.add_client_error("update_item", "TransactionConflictException")
+    for _ in range(2):
+        stubber.add_client_error("update_item", "TransactionConflictException")
     store.mark_published([an_entry(1)], at())
-    stubber.add_client_error("update_item", "TransactionConflictException")
+    for _ in range(2):
+        stubber.add_client_error("update_item", "TransactionConflictException")
     assert store.count_refusal(an_entry(1)) == 0
+    stubber.assert_no_pending_responses()
+
+
+def test_a_mark_that_meets_the_transaction_that_takes_the_entry_as_news_is_made_after_it(
+    stubbed: tuple[DynamoStore, Stubber],
+):
+    store, stubber = stubbed
+    stubber.add_client_error("update_item", "TransactionConflictException")
+    stubber.add_response("update_item", {"Attributes": {"refusals": {"N": "3"}}})
+    assert store.count_refusal(an_entry(1)) == 3
     stubber.assert_no_pending_responses()
 
 
 def _half_read(*left: Owed, owed: Sequence[Owed] = ()) -> dict[str, Any]:
     """An answer to BatchGetItem: what comes before these is left unread; what comes before others is owed."""
-    keys = [{"pk": {"S": f"RUN#{each.run.arn}"}, "sk": {"S": f"LOG#{each.sequence - 1:010d}"}} for each in left]
-    items = [{"pk": {"S": f"RUN#{each.run.arn}"}, "outbox_source": {"S": str(SOURCE)}} for each in owed]
+    keys = [{"pk": {"S": f"RUN#{each.ledger}"}, "sk": {"S": f"LOG#{each.sequence - 1:010d}"}} for each in left]
+    items = [{"pk": {"S": f"RUN#{each.ledger}"}, "outbox_source": {"S": str(SOURCE)}} for each in owed]
     return {"Responses": {TABLE: items}, "UnprocessedKeys": {TABLE: {"Keys": keys}} if keys else {}}
 
 

@@ -230,6 +230,13 @@ FULL = TickReport(
     list_calls=70,
     list_throttles=1,
     lists_failed=23,
+    alerts_open=24,
+    alerts_opened=25,
+    alerts_resolved=26,
+    alerts_muted=27,
+    alert_messages=28,
+    news_left=29,
+    desk_failed=30,
 )
 FULL.failed.update(
     {
@@ -267,6 +274,13 @@ METRICS = {
     "GetJobRunQuotaLeft": 80,
     "ListJobRunsQuotaUsed": 115,
     "ListJobRunsQuotaLeft": 0,
+    "AlertsOpen": 24,
+    "AlertsOpened": 25,
+    "AlertsResolved": 26,
+    "AlertsMuted": 27,
+    "AlertMessages": 28,
+    "NewsNotJudged": 29,
+    "DeskFailed": 30,
 }
 PERCENT = {"GetJobRunQuotaUsed", "GetJobRunQuotaLeft", "ListJobRunsQuotaUsed", "ListJobRunsQuotaLeft"}
 """Of what AWS allows in a minute: 600 calls and 60. A burst can be more."""

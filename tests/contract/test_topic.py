@@ -99,7 +99,7 @@ def test_messages_of_several_runs_are_delivered_each_run_s_in_its_order(publishe
     assert published.topic.publish(entries) == {}
     heard = published.heard()
     for number in range(3):
-        of_run = [entry for entry in entries if entry.run == run_of(number)]
+        of_run = [entry for entry in entries if entry.ledger == run_of(number)]
         assert [told for told in heard if told in as_sent(of_run)] == as_sent(of_run)
     assert len(heard) == len(entries)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -66,6 +67,12 @@ class World:
         answer = json.loads(reply["Payload"].read())
         assert "FunctionError" not in reply, answer
         return answer
+
+    def play(self, **scenario: Any) -> list[dict[str, str]]:
+        """Let all of it happen from now on; answers with the ids of its runs."""
+        request = Request(f"{self.simulator.url}/_simulator/scenario", json.dumps(scenario).encode())  # noqa: S310 - http to loopback
+        with urlopen(request, timeout=10) as reply:  # noqa: S310 - as above
+            return list(json.load(reply))
 
     def send(self, body: str) -> None:
         self.client("sqs").send_message(QueueUrl=self.stack["InboxQueueUrl"], MessageBody=body)
@@ -180,4 +187,43 @@ def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def hearing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One for those who have native events."""
     with a_world(tmp_path_factory.mktemp("hearing")) as world:
+        yield world
+
+
+ALERTING = """
+[poll]
+quota_share = 100
+
+[chat]
+topic = true
+
+[policy]
+denied_after = "1s"
+unreadable_after = "1s"
+throttled_after = "1s"
+
+[policy.defaults]
+stuck_after = "1s"
+
+[[policy.overrides]]
+job = "near-its-timeout"
+timeout_share = 0.00002
+
+[[policy.expected]]
+name = "expected"
+cron = "* * * * *"
+start_within = "1s"
+
+[policy.prices]
+vcpu_hour = 1.0
+"""
+
+
+@pytest.fixture(scope="module")
+def alerting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One whose alert policy has limits of a second, with a topic for chat."""
+    work = tmp_path_factory.mktemp("alerting")
+    config = work / "alerting.toml"
+    config.write_text(ALERTING)
+    with a_world(work, "--quota", "off", "--scenario", str(bills_at_once(work)), config=config) as world:
         yield world

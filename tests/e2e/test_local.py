@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import psutil
 import pytest
 from typer.testing import CliRunner, Result
@@ -49,7 +50,7 @@ def test_up_start_messages_and_down_do_what_they_say(home: Path) -> None:
     assert up.exit_code == 0, up.output
     for output in ("EventsTopicArn", "InboxQueueUrl", "RunsTableName", "python -m local start", "make local-down"):
         assert output in up.output
-    for verb in ("watch", "list", "show", "doctor"):
+    for verb in ("watch", "list", "show", "doctor", "policy set local/alerts.toml"):
         assert f".venv/bin/runwatch {verb}" in up.output
 
     assert run("up").exit_code == 1, "one at a time"
@@ -73,6 +74,8 @@ def test_up_start_messages_and_down_do_what_they_say(home: Path) -> None:
     native = (home / "logs" / "events.log").read_text()
     assert f"State Change SUBMITTED of {wanted[0]}: to " in native, "the stack's rule has a queue for it"
 
+    people_and_a_channel_read_of_what_befell_a_scenario(home)
+
     pids = [pid for pid, _ in json.loads((home / "state.json").read_text())["servers"]]
     assert len(pids) == 3
     assert run("down").exit_code == 0
@@ -80,11 +83,34 @@ def test_up_start_messages_and_down_do_what_they_say(home: Path) -> None:
     gc.collect()
 
 
+def people_and_a_channel_read_of_what_befell_a_scenario(home: Path) -> None:
+    scenario = home / "scenario.json"
+    failing = {"application": "00f1", "name": "in-a-scenario", "states": "SUBMITTED:1 RUNNING:1 FAILED"}
+    scenario.write_text(json.dumps({"applications": [{"id": "00f1", "name": "of-a-scenario"}], "runs": [failing]}))
+    played = run("start", "--scenario", str(scenario))
+    assert played.output == "1 job runs, the last of which begins after 0 s.\n"
+    source = f"{stack.LOCAL_ACCOUNT}/{stack.LOCAL_REGION}"
+    poller = json.loads((home / "state.json").read_text())["outputs"]["PollerFunctionName"]
+    boto3.client("lambda").invoke(FunctionName=poller, InvocationType="Event", Payload=json.dumps({"source": source}))
+    text, chat, until = "", "", time.monotonic() + 90
+    while not (text and chat) and time.monotonic() < until:
+        text, chat = text + run("messages", "--alerts").output, chat + run("messages", "--chat").output
+        time.sleep(0.5)
+    assert "FAILED in-a-scenario: " in text
+    assert json.loads(chat)["source"] == "custom"
+    assert run("messages", "--alerts", "--chat").exit_code == 2
+
+    scenario.write_text('{"runs": [{"application": "00f9"}]}')
+    refused = run("start", "--scenario", str(scenario))
+    assert refused.exit_code == 2
+    assert "runs[0].application: no application has the id 00f9" in refused.output
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_without_events_no_bridge_is_started_and_start_says_how_a_run_becomes_known(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outputs = {"EventsTopicArn": "arn:…", "InboxQueueUrl": "http://…"}
+    outputs = dict.fromkeys(program.TOPICS.values(), "arn:…") | {"InboxQueueUrl": "http://…"}
     monkeypatch.setattr(stack, "deploy", lambda *_: stack.Stack(outputs))  # another half minute would tell no more
     monkeypatch.setattr(program, "subscribe", lambda *_: "http://…")
     up = run("up", "--no-events")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from aws_cdk import App
-from templates import FLAGS, Synthesize, Template
+from templates import FLAGS, Synthesize, Template, WithConfig
 
 import app as entry
 
@@ -36,6 +36,19 @@ fifo = true
 
 [alerts]
 emails = ["ops@example.com", "night@example.com"]
+
+[chat]
+topic = true
+slack_workspace_id = "T0123ABCD"
+slack_channel_id = "C0456EFGH"
+
+[policy.defaults]
+max_runtime = "12h"
+
+[[policy.overrides]]
+job = "daily-*"
+stuck_after = { PENDING = "30m" }
+rules = { run-cancelled = "off" }
 
 [functions]
 log_retention_days = 7
@@ -84,6 +97,18 @@ def configured(synthesized: Synthesize, tmp_path_factory: pytest.TempPathFactory
     file = tmp_path_factory.mktemp("config") / "two.toml"
     file.write_text(TWO_SOURCES, encoding="utf-8")
     return synthesized("Other", config=str(file))
+
+
+@pytest.fixture(scope="session")
+def with_config(synthesized: Synthesize, tmp_path_factory: pytest.TempPathFactory) -> WithConfig:
+    """The stack with a configuration of this text."""
+
+    def synthesize(text: str, stack: str = "Runwatch", **context: str) -> Template:
+        file = tmp_path_factory.mktemp("config") / "mine.toml"
+        file.write_text(text, encoding="utf-8")
+        return synthesized(stack, config=str(file), **context)
+
+    return synthesize
 
 
 SOURCES = """\

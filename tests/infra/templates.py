@@ -70,10 +70,17 @@ class Template:
         if "RuleArn" in outputs:
             return self._names_of_a_spoke(outputs)
         inbox_queue = outputs["InboxQueueUrl"]["Ref"]
+        (policy,) = self.of("SSM::Parameter")
         schedule = next(iter(self.of("Scheduler::Schedule").values()))
         names = {
             outputs["EventsTopicArn"]["Ref"]: "events topic",
             outputs["AlertsTopicArn"]["Ref"]: "alerts topic",
+            **{
+                outputs[f"{name.capitalize()}TopicArn"]["Ref"]: f"{name} topic"
+                for name in ("chat", "alarms")
+                if f"{name.capitalize()}TopicArn" in outputs
+            },
+            policy: "policy",
             outputs["RunsTableName"]["Ref"]: "runs table",
             inbox_queue: "inbox queue",
             self.of("SQS::Queue")[inbox_queue]["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][
@@ -132,3 +139,4 @@ def _listed(value: Any) -> list[Any]:
 
 
 Synthesize = Callable[..., Template]
+WithConfig = Callable[..., Template]

@@ -13,6 +13,18 @@ import pytest
 from infra import config
 from infra.config import SOURCES_AT_MOST, Config, FaultyConfig, SourceSection, load
 from infra.stack import BATCH
+from runwatch.core.alerts.policy import (
+    ErrorPattern,
+    Expected,
+    Grouping,
+    Maintenance,
+    Override,
+    Policy,
+    Prices,
+    Settings,
+    read,
+)
+from runwatch.core.alerts.rules import RULES
 from runwatch.core.watch import Watch
 from runwatch.settings import AtSource
 
@@ -51,12 +63,143 @@ def test_an_empty_file_is_the_default(tmp_path: Path):
     assert load(given(tmp_path, "")) == Config()
 
 
+def shown(text: str) -> str:
+    """The settings that stand there as comments, as settings."""
+    return re.sub(r"^# (\[.*\]|[a-z_]+ = .*)$", r"\1", text, flags=re.MULTILINE)
+
+
 def test_the_sources_example_in_the_default_file_is_right(tmp_path: Path):
-    text = DEFAULT.read_text(encoding="utf-8")
-    example = re.sub(r"^# (\[\[sources\]\]|[a-z_]+ = .*)$", r"\1", text, flags=re.MULTILINE)
-    here, there = load(given(tmp_path, example)).sources
+    example, others = DEFAULT.read_text(encoding="utf-8").split("[watch]", 1)
+    here, there = load(given(tmp_path, shown(example) + "[watch]" + others)).sources
     assert here == SourceSection(region="eu-central-1")
     assert there == SourceSection(region="us-east-1", account="210987654321", external_id="a-word-that-we-agreed-on")
+
+
+def policy_as_shown() -> dict[str, object]:
+    _, text = DEFAULT.read_text(encoding="utf-8").split("\n[policy]\n")
+    text, _ = text.split("\n[functions]\n")
+    said: dict[str, object] = tomllib.loads(shown("[policy]\n" + text))["policy"]
+    return said
+
+
+def test_the_default_file_shows_the_policy_with_every_default_as_it_is():
+    said = policy_as_shown()
+    examples = {"overrides", "expected", "maintenance", "prices", "errors"}
+    defaults = {name: value for name, value in said.items() if name not in examples}
+    assert read(config.Config.model_validate({"policy": defaults}).policy_text) == read(config.UNDOCUMENTED)
+    assert load(DEFAULT).policy == {}
+
+
+def test_the_default_file_shows_all_that_a_policy_can_say():
+    said = policy_as_shown()
+    assert said.keys() == Policy.model_fields.keys()
+    (override,), (expected,), (window,), (error,) = (
+        said[name] for name in ("overrides", "expected", "maintenance", "errors")
+    )
+    assert said["defaults"].keys() | override.keys() == Settings.model_fields.keys() | Override.model_fields.keys()
+    assert expected.keys() == Expected.model_fields.keys()
+    assert window.keys() == Maintenance.model_fields.keys()
+    assert error.keys() == ErrorPattern.model_fields.keys()
+    assert said["prices"].keys() == Prices.model_fields.keys()
+    assert said["grouping"].keys() == Grouping.model_fields.keys()
+
+
+def test_the_examples_of_a_policy_in_the_default_file_are_right(tmp_path: Path):
+    text = shown(DEFAULT.read_text(encoding="utf-8"))
+    policy = read(load(given(tmp_path, text)).policy_text)
+    assert [each.job for each in policy.overrides] == ["daily-*"]
+    assert [each.name for each in policy.expected] == ["nightly-gold"]
+    assert [each.rule for each in policy.maintenance] == ["run-*"]
+    assert [each.name for each in policy.errors] == ["quota of the catalog"]
+    assert policy.prices.currency == "EUR"
+
+
+def test_the_default_file_names_every_rule_with_its_severity():
+    text = DEFAULT.read_text(encoding="utf-8")
+    named = dict(re.findall(r"([a-z]+(?:-[a-z]+)+) (info|warning|critical)\b", text))
+    assert named == {str(rule): str(nature.severity) for rule, nature in RULES.items()}
+
+
+def test_all_faults_of_the_policy_are_told_each_with_its_place_in_the_file(tmp_path: Path):
+    file = given(
+        tmp_path,
+        """
+        [policy]
+        denied_after = "soon"
+        [policy.defaults]
+        max_runtme = "2h"
+        [[policy.overrides]]
+        job = "daily-*"
+        [[policy.overrides]]
+        job = "gold"
+        max_runtime = "2 hours"
+        [alarms]
+        heartbeat_minutes = 1
+        """,
+    )
+    found = dict(fault.split(": ", 1) for fault in faults(file))
+    assert set(found) == {
+        "policy.denied_after",
+        "policy.defaults.max_runtme",
+        "policy.overrides[1].max_runtime",
+        "alarms.heartbeat_minutes",
+    }
+    assert "did you mean max_runtime?" in found["policy.defaults.max_runtme"]
+
+
+def test_a_policy_that_is_longer_than_a_parameter_may_be_is_refused(tmp_path: Path):
+    text = "".join(f'[[policy.overrides]]\njob = "a-job-of-ours-{number}"\nmute = true\n' for number in range(190))
+    (fault,) = faults(given(tmp_path, text))
+    assert re.fullmatch(r"policy: the text has \d+ bytes, and a parameter holds 8192", fault)
+
+
+def test_what_ssm_would_take_for_a_reference_is_refused(tmp_path: Path):
+    (fault,) = faults(given(tmp_path, '[policy.defaults]\nrunbook = "https://wiki/{{team}}"\n'))
+    assert fault == "policy: SSM takes no text in double braces, such as {{team}}"
+
+
+def test_a_policy_is_written_in_ascii_and_read_as_it_was(tmp_path: Path):
+    owner = "Zoë 🐝 <zoë@example.com>"
+    given_policy = f'[policy.defaults]\nowner = "{owner}"\nrunbook = "\\"quoted\\" C:\\\\runbooks"\n'
+    text = load(given(tmp_path, given_policy)).policy_text
+    assert text.isascii()
+    assert read(text).defaults.owner == owner
+    assert read(text).defaults.runbook == '"quoted" C:\\runbooks'
+
+
+def test_a_policy_that_is_no_table_is_refused(tmp_path: Path):
+    (fault,) = faults(given(tmp_path, 'policy = "strict"\n'))
+    assert fault.startswith("policy: ")
+
+
+@pytest.mark.parametrize("name", ["aws-runwatch", "SSM"])
+def test_a_stack_whose_name_no_parameter_can_have_is_refused(tmp_path: Path, name: str):
+    (fault,) = faults(given(tmp_path, f'[stack]\nname = "{name}"\n'))
+    assert fault.startswith("stack.name: must not begin with aws or ssm")
+
+
+@pytest.mark.parametrize(
+    ("chat", "fault"),
+    [
+        ('slack_workspace_id = "T0123"', "chat: slack_workspace_id and slack_channel_id are given together"),
+        (
+            'topic = true\nslack_channel_id = "C0123"',
+            "chat: slack_workspace_id and slack_channel_id are given together",
+        ),
+        ('slack_workspace_id = "T0123"\nslack_channel_id = "C0123"', "chat: a Slack channel hears of the chat topic"),
+        ('topic = true\nslack_workspace_id = "acme"\nslack_channel_id = "C0123"', "chat.slack_workspace_id: "),
+        ('topic = true\nslack_workspace_id = "T0123"\nslack_channel_id = "#ops"', "chat.slack_channel_id: "),
+    ],
+)
+def test_a_slack_channel_is_given_whole_by_its_ids_and_with_its_topic(tmp_path: Path, chat: str, fault: str):
+    (found,) = faults(given(tmp_path, f"[chat]\n{chat}\n"))
+    assert found.startswith(fault)
+
+
+def test_a_severity_that_there_is_not_is_told_with_those_that_there_are(tmp_path: Path):
+    assert faults(given(tmp_path, '[alerts]\nemail_severity = "grave"\n')) == [
+        "alerts.email_severity: Input should be 'info', 'warning' or 'critical'"
+    ]
 
 
 def test_the_examples_of_the_page_about_sources_are_right(tmp_path: Path):

@@ -4,9 +4,9 @@ import json
 import platform
 
 import pytest
-from templates import ACCOUNT, REGION, Template
+from templates import ACCOUNT, REGION, Template, WithConfig
 
-from infra.config import Poll
+from infra.config import SOURCES_AT_MOST, Poll
 from infra.stack import BATCH, TICK
 from runwatch.settings import PREFIX, Settings
 
@@ -22,6 +22,8 @@ def test_the_environment_is_what_the_settings_ask_for(template: Template, servic
     assert [str(source) for source in settings.sources] == [f"{ACCOUNT}/{REGION}"]
     assert settings.runs_table == "<runs table>"
     assert settings.events_topic_arn == "<events topic>"
+    assert settings.alerts_topic_arn == "<alerts topic>"
+    assert settings.policy_parameter == "<policy>"
     assert settings.refused_queue_url == "<refused queue>"
     assert (settings.parallel_looks, settings.read_timeout_seconds) == (8, 5)
     assert (settings.settle_wait_minutes, settings.retry_window_minutes, settings.retention_days) == (30, 15, 90)
@@ -31,6 +33,20 @@ def test_the_environment_is_what_the_settings_ask_for(template: Template, servic
 def test_both_functions_know_every_source(configured: Template, service: str):
     sources = Settings.of(configured.environment(service)).sources
     assert [str(source) for source in sources] == [f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1"]
+
+
+def test_the_environment_has_room_for_all_that_may_be_said_of_sources_however_long_the_names(with_config: WithConfig):
+    name = "R" * 93
+    endpoint = "https://vpce-0123456789abcdef0-abcdefgh.emr-serverless.ap-southeast-1.vpce.amazonaws.com"
+    text = f'[stack]\nname = "{name}"\n[events]\nfifo = true\n[chat]\ntopic = true\n'
+    stack = with_config(text, stack=name, emr_serverless_endpoint=endpoint)
+    of_sources = {"RUNWATCH_SOURCES", "RUNWATCH_AT_SOURCES"}
+    size = sum(
+        # What CloudFormation names has the stack's name in it, something of its own, and a prefix.
+        len(variable) + (0 if variable in of_sources else len(value) + ("<" in value) * (len(name) + 80))
+        for variable, value in stack.environment("poller").items()
+    )
+    assert size + SOURCES_AT_MOST < 4096
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -16,12 +16,12 @@ from typer.main import get_command
 from cli.app import app
 from infra.config import Config
 from infra.sources import construct_id
-from runwatch.adapters.table import WATCH_KEYS
 from runwatch.adapters.telemetry import Metric
 from runwatch.core.failures import Failure
 from runwatch.core.ids import Source
 from runwatch.core.messages import Kind
 from runwatch.report import TickReport
+from runwatch.stored import WATCH_KEYS
 
 GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 PREAMBLE, ALARMS, *OTHERS = re.split(r"^# (?=Alarms|Redrive|Subscribers)", GUIDE, flags=re.MULTILINE)

@@ -43,7 +43,14 @@ def poller_alone(*sources: str) -> set[Grant]:
             Grant("emr-serverless:ListJobRuns", f"arn:aws:emr-serverless:{source}:{place}/applications/*"),
             Grant("emr-serverless:ListApplications", f"arn:aws:emr-serverless:{source}:{place}/*"),
         )
-    }
+    } | ALERTING
+
+
+ALERTING = {Grant("dynamodb:Query", "<runs table>/index/news"), Grant("sns:Publish", "<alerts topic>")}
+
+
+def reading_the_policy_of(stack: str) -> Grant:
+    return Grant("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/{stack}/alert-policy")
 
 
 INBOX_ALONE = {
@@ -56,10 +63,11 @@ INBOX_ALONE = {
 
 def test_the_poller_may_do_this_and_nothing_else(template: Template):
     allowed = template.grants(template.function("poller")["Role"])
-    assert allowed == every_functions_grants("poller", REGION) | poller_alone(REGION)
+    own = poller_alone(REGION) | {reading_the_policy_of("Runwatch")}
+    assert allowed == every_functions_grants("poller", REGION) | own
 
 
-def test_the_inbox_may_not_list_but_empty_its_queue(template: Template):
+def test_the_inbox_may_neither_list_nor_alert_but_empty_its_queue(template: Template):
     allowed = template.grants(template.function("inbox")["Role"])
     assert allowed == every_functions_grants("inbox", REGION) | INBOX_ALONE
 
@@ -67,7 +75,8 @@ def test_the_inbox_may_not_list_but_empty_its_queue(template: Template):
 def test_each_source_adds_its_own_region_and_no_other(configured: Template):
     regions = ("eu-central-1", "us-east-1")
     allowed = configured.grants(configured.function("poller")["Role"])
-    assert allowed == every_functions_grants("poller", *regions) | poller_alone(*regions)
+    own = poller_alone(*regions) | {reading_the_policy_of("Other"), Grant("sns:Publish", "<chat topic>")}
+    assert allowed == every_functions_grants("poller", *regions) | own
     allowed = configured.grants(configured.function("inbox")["Role"])
     assert allowed == every_functions_grants("inbox", *regions) | INBOX_ALONE
 
@@ -114,16 +123,28 @@ def test_wildcards_stand_only_where_aws_knows_no_resource_or_we_cannot_know_the_
     }
 
 
-def test_alarms_of_this_account_may_use_the_alerts_topic_and_its_key(template: Template):
+def test_alarms_of_this_account_may_use_the_topics_that_they_tell_and_their_key(
+    template: Template, configured: Template
+):
     """CloudWatch publishes as itself: without both, every alarm would ring unheard."""
-    policies = template.of("SNS::TopicPolicy").values()
-    on_topic = next(policy for policy in policies if template.text(policy["Topics"][0]) == "<alerts topic>")
-    (topic,) = (each for each in on_topic["PolicyDocument"]["Statement"] if each["Effect"] == "Allow")
-    (key,) = template.of("KMS::Key").values()
-    (key_use,) = (each for each in key["KeyPolicy"]["Statement"] if "Service" in each["Principal"])
-    assert (topic["Action"], template.text(topic["Resource"])) == ("sns:Publish", "<alerts topic>")
-    assert key_use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
-    for statement in (topic, key_use):
+    for stack, topics in ((template, {"<alerts topic>"}), (configured, {"<alerts topic>", "<alarms topic>"})):
+        statements = [
+            (stack.text(policy["Topics"][0]), statement)
+            for policy in stack.of("SNS::TopicPolicy").values()
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Allow"
+        ]
+        assert {topic for topic, _ in statements} == topics
+        for topic, statement in statements:
+            assert (statement["Action"], stack.text(statement["Resource"])) == ("sns:Publish", topic)
+        (key,) = stack.of("KMS::Key").values()
+        (key_use,) = (each for each in key["KeyPolicy"]["Statement"] if "Service" in each["Principal"])
+        assert key_use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+        of_cloudwatch(key_use, *(statement for _, statement in statements))
+
+
+def of_cloudwatch(*statements: dict) -> None:
+    for statement in statements:
         assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 

@@ -21,12 +21,13 @@ def test_topics_are_encrypted_with_a_key_of_ours_that_rotates(template: Template
         assert [key["EnableKeyRotation"] for key in stack.of("KMS::Key").values()] == [True]
 
 
-def test_the_events_topic_is_fifo_if_so_configured_and_the_alerts_topic_never(template: Template, configured: Template):
+def test_the_events_topic_is_fifo_if_so_configured_and_the_others_never(template: Template, configured: Template):
     def fifo(stack: Template, topic: str) -> dict:
         (properties,) = (each for name, each in stack.of("SNS::Topic").items() if stack.names[name] == topic)
         return {name: value for name, value in properties.items() if name not in {"DisplayName", "KmsMasterKeyId"}}
 
-    assert fifo(template, "events topic") == fifo(template, "alerts topic") == fifo(configured, "alerts topic") == {}
+    assert fifo(template, "events topic") == fifo(template, "alerts topic") == {}
+    assert [fifo(configured, f"{topic} topic") for topic in ("alerts", "chat", "alarms")] == [{}, {}, {}]
     events = fifo(configured, "events topic")
     assert events.pop("TopicName").endswith(".fifo"), "by which the functions tell it"
     # By ids that we give, and none that SNS makes of the content: two messages of a run may say the same.
@@ -90,6 +91,7 @@ def test_the_indexes_hold_what_the_code_reads_and_no_more(template: Template):
         ),
         "left": (["left_day", "left_at"], {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version", "record"]}),
         "outbox": (["outbox_source", "outbox_order"], {"ProjectionType": "KEYS_ONLY"}),
+        "news": (["news_source", "news_order"], {"ProjectionType": "KEYS_ONLY"}),
     }
 
 
@@ -117,12 +119,3 @@ def test_logs_are_kept_as_long_as_configured(template: Template, configured: Tem
         assert [group["RetentionInDays"] for group in groups.values()] == [days, days]
         written = {function["LoggingConfig"]["LogGroup"]["Ref"] for function in stack.of("Lambda::Function").values()}
         assert written == set(groups)
-
-
-def test_addresses_are_subscribed_to_the_alerts_topic(template: Template, configured: Template):
-    assert not template.of("SNS::Subscription")
-    subscriptions = configured.of("SNS::Subscription").values()
-    assert sorted(each["Endpoint"] for each in subscriptions) == ["night@example.com", "ops@example.com"]
-    assert {(each["Protocol"], configured.text(each["TopicArn"])) for each in subscriptions} == {
-        ("email", "<alerts topic>")
-    }

@@ -21,6 +21,8 @@ AS_SHIPPED = {
     Metric.UNREADABLE: ("Sum", AT_LEAST, 1, 15, "notBreaching"),
     Metric.LOST: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
     Metric.QUARANTINED: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
+    Metric.NEWS_BEHIND: ("Sum", AT_LEAST, 1, 15, "notBreaching"),
+    Metric.DESK_FAILED: ("Sum", AT_LEAST, 1, 5, "notBreaching"),
     Metric.OLDEST_OWED: ("Maximum", AT_LEAST, 600, 1, "notBreaching"),
     Metric.SET_ASIDE: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
     Metric.DISCOVERIES_FAILED: ("Sum", AT_LEAST, 1, 3, "breaching"),
@@ -81,15 +83,17 @@ def test_the_alarms_of_a_source_ring_at_these_thresholds_and_no_run_has_one_of_i
         for metric, alarm in rings.items():
             discovery = 15 if stack is configured else 5
             assert alarm["Period"] == 60 * (discovery if metric == Metric.DISCOVERIES_FAILED else 1)
-            assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) == alarm["EvaluationPeriods"]
+            ringing = 10 if metric == Metric.NEWS_BEHIND else alarm["EvaluationPeriods"]
+            assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) == ringing
             assert {dimension["Name"] for dimension in alarm["Dimensions"]} == {"service", "source"}
 
 
-def test_every_alarm_tells_somebody_when_it_rings_and_when_it_is_over(configured: Template):
-    for alarm in configured.of("CloudWatch::Alarm").values():
-        assert [configured.text(topic) for topic in alarm["AlarmActions"]] == ["<alerts topic>"]
-        assert [configured.text(topic) for topic in alarm["OKActions"]] == ["<alerts topic>"]
-        assert alarm.get("ActionsEnabled", True)
+def test_every_alarm_tells_somebody_when_it_rings_and_when_it_is_over(template: Template, configured: Template):
+    for stack, topics in ((template, ["<alerts topic>"]), (configured, ["<alerts topic>", "<alarms topic>"])):
+        for alarm in stack.of("CloudWatch::Alarm").values():
+            assert [stack.text(topic) for topic in alarm["AlarmActions"]] == topics
+            assert [stack.text(topic) for topic in alarm["OKActions"]] == topics
+            assert alarm.get("ActionsEnabled", True)
 
 
 def test_every_alarm_begins_with_what_to_do_first(configured: Template):
@@ -149,7 +153,10 @@ def test_the_dashboard_shows_what_is_watched_said_refused_and_waiting(configured
     said = {Metric.PUBLISHED, Metric.NOT_TAKEN, Metric.SET_ASIDE, Metric.OWED, Metric.OLDEST_OWED}
     seen = {Metric.BY_EVENT, Metric.BY_POLL, Metric.BY_SWEEP, Metric.DETECTION_DELAY, Metric.DISCOVERED}
     told = {Metric.EVENTS_MISSED, Metric.EVENTS_LATE, Metric.EVENTS_OLD}
-    for metric in watched | said | outcomes | seen | told:
+    judged = {Metric.NEWS_BEHIND, Metric.DESK_FAILED}
+    alerts = {metric for metric in Metric if metric.startswith("Alert")}
+    assert {Metric.ALERTS_OPEN, Metric.ALERTS_OPENED, Metric.ALERTS_MUTED, Metric.ALERTS_TOLD} < alerts
+    for metric in watched | said | outcomes | seen | told | judged | alerts:
         assert {("Runwatch", metric, counted_by(metric), source) for source in sources} <= set(lines)
     assert ("Runwatch", Metric.REFUSED, "inbox") in lines
     for function in ("<poller function>", "<inbox function>"):

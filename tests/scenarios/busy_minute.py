@@ -127,7 +127,7 @@ def is_told_to_the_end(world: World, *, ticks: int = 2) -> None:
     world.minutes(ticks)
     world.keeps_its_promise()
     aside = [(SPOILT, 1)] if SPOILT in world.runs else []
-    assert [(owed.run, owed.sequence) for owed in world.stored.are_set_aside(SOURCE)] == aside
+    assert [(owed.ledger, owed.sequence) for owed in world.stored.are_set_aside(SOURCE)] == aside
     for run in world.runs.intersection(SEEN):
         record, said = world.record(run), world.says[run]
         if record.left is Left.UNTRACKED:

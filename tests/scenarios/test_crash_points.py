@@ -214,7 +214,7 @@ def world(aws: Aws, table: Table, process: Process) -> World:
     """The busy minute, begun. It was told in memory, and goes on with the table as it was left then."""
     world = a_busy_minute()
     world.runs.intersection_update(process.runs)
-    world.taken.taken[:] = [entry for entry in world.taken.taken if entry.run in world.runs]
+    world.taken.taken[:] = [entry for entry in world.taken.taken if entry.ledger in world.runs]
     keys = {f"RUN#{run.arn}" for run in process.runs}
     if items := [item for item in aws.items if item["pk"]["S"] in keys]:
         table.dynamodb.batch_write_item(RequestItems={TABLE: [{"PutRequest": {"Item": item}} for item in items]})
@@ -236,7 +236,7 @@ def _goes_on(world: World, process: Process) -> dict[RunId, list[str]]:
     world.after(1).tick()
     process.does(world)
     is_told_to_the_end(world, ticks=0)
-    told = dict.fromkeys((entry.run, entry.message_id) for entry in world.taken.taken)
+    told = dict.fromkeys((entry.ledger, entry.message_id) for entry in world.taken.taken)
     return {run: [name for of, name in told if of == run] for run in process.runs}
 
 

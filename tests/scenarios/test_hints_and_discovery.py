@@ -438,7 +438,7 @@ def test_of_many_runs_that_are_found_at_once_those_beyond_the_budget_are_left_to
     assert world.discover().found == 30
     assert len(world.asked) == 10
     world.minutes(1)
-    assert len({entry.run for entry in world.taken.taken}) == 30
+    assert len({entry.ledger for entry in world.taken.taken}) == 30
 
 
 def test_a_found_run_has_the_list_for_its_witness_only_where_the_list_made_us_look(world: World):

@@ -329,7 +329,7 @@ def test_a_clock_that_jumps_between_ticks_loses_nothing_and_repeats_nothing(worl
     world.after(-60 * hours)
     later_news(world)
     is_told_to_the_end(world)
-    heard = [(entry.run, entry.sequence) for entry in world.taken.taken]
+    heard = [(entry.ledger, entry.sequence) for entry in world.taken.taken]
     assert len(heard) == len(set(heard))
 
 
@@ -371,7 +371,7 @@ def test_an_index_that_is_always_a_tick_behind_delays_messages_and_loses_none(wo
     later_news(world)
     world.minutes(3)
     is_told_to_the_end(world)
-    heard = [(entry.run, entry.sequence) for entry in world.taken.taken]
+    heard = [(entry.ledger, entry.sequence) for entry in world.taken.taken]
     assert len(heard) == len(set(heard)), "and repeats none"
 
 

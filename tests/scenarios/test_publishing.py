@@ -42,7 +42,7 @@ def test_what_has_waited_longest_goes_out_before_today_s_news(world: World):
     world.goes("RUNNING", TWO)
     world.stored.commit(a_tracked(run=TWO), ())
     world.tick()
-    assert [entry.run for entry in world.taken.taken] == [ONE, TWO]
+    assert [entry.ledger for entry in world.taken.taken] == [ONE, TWO]
 
 
 def test_what_has_been_owed_for_longest_goes_out_first(world: World):
@@ -55,7 +55,7 @@ def test_what_has_been_owed_for_longest_goes_out_first(world: World):
     world.taken.taken.clear()
     world.after(1).goes("RUNNING", THREE)
     world.tick()
-    assert [entry.run for entry in world.taken.taken] == [TWO, ONE, THREE]
+    assert [entry.ledger for entry in world.taken.taken] == [TWO, ONE, THREE]
 
 
 def test_whoever_publishes_for_a_run_publishes_first_what_it_owes_from_before(world: World):
@@ -123,7 +123,7 @@ def test_an_outbox_too_long_for_one_tick_gets_shorter_tick_by_tick(world: World)
     world.store.after("owed_by", lambda *_: world.clock.forward(seconds=1))
     for _ in range(8):
         world.tick(Until(world.clock, world.clock() + timedelta(seconds=20)))
-    assert sorted(entry.run for entry in world.taken.taken) == sorted(runs)
+    assert sorted(entry.ledger for entry in world.taken.taken) == sorted(runs)
 
 
 # The topic refuses.
@@ -141,7 +141,7 @@ def test_an_entry_that_the_topic_refuses_holds_back_its_run_s_later_ones_and_no_
     assert world.heard_of(TWO) == ["1 PENDING", "2 SUCCESS", "3 SETTLED"]
     assert world.owed(ONE) == [2, 3]
     ((entry, reason),) = world.journal_of("not published")
-    assert (entry.run, entry.sequence, reason) == (ONE, 2, "InternalError: not now")
+    assert (entry.ledger, entry.sequence, reason) == (ONE, 2, "InternalError: not now")
     again = world.after(1).tick()
     assert (again.published, again.owed, again.oldest_owed_seconds) == (0, 2, 60.0)
     world.takes_all_again()
@@ -275,12 +275,12 @@ def test_a_message_that_was_refused_for_its_content_ten_times_is_set_aside_and_t
     assert (world.heard, world.journal_of("set aside")) == ([], [])
     tenth = world.after(1).tick()
     assert (tenth.published, tenth.not_taken, tenth.set_aside, tenth.owed) == (2, 1, 1, 0)
-    assert [(entry.sequence, entry.run) for entry in world.taken.taken] == [(2, ONE), (3, ONE)]
+    assert [(entry.sequence, entry.ledger) for entry in world.taken.taken] == [(2, ONE), (3, ONE)]
     assert world.journal_of("set aside") == [(first, NEVER.reason)]
     for report in world.minutes(5):
         assert (report.not_taken, report.set_aside, report.owed) == (0, 0, 0)
     assert len(world.journal_of("set aside")) == 1
-    assert [(owed.run, owed.sequence) for owed in world.stored.are_set_aside(SOURCE)] == [(ONE, 1)]
+    assert [(owed.ledger, owed.sequence) for owed in world.stored.are_set_aside(SOURCE)] == [(ONE, 1)]
     assert first in world.stored.ledger(ONE), "it stays in the ledger"
     world.keeps_its_promise()
 
@@ -379,7 +379,7 @@ def test_the_inbox_too_sets_aside_what_the_topic_never_takes(world: World):
     for minute in range(12):
         world.after(1).goes("RUNNING" if minute % 2 else "CANCELLING")
         world.track()
-    assert [(owed.run, owed.sequence) for owed in world.stored.are_set_aside(SOURCE)] == [(RUN, 2)]
+    assert [(owed.ledger, owed.sequence) for owed in world.stored.are_set_aside(SOURCE)] == [(RUN, 2)]
     assert len(world.journal_of("set aside")) == 1
 
 
@@ -549,7 +549,7 @@ def test_a_crash_after_a_call_repeats_the_messages_of_that_call_and_loses_none(w
         publish(world.ports, (), Never(), fresh)
     world.store.in_peace()
     publish(world.ports, world.stored.owed(SOURCE), Never())
-    assert sorted(Counter(entry.run for entry in world.taken.taken).values()) == [1] * 10 + [2] * 5
+    assert sorted(Counter(entry.ledger for entry in world.taken.taken).values()) == [1] * 10 + [2] * 5
     world.keeps_its_promise()
 
 

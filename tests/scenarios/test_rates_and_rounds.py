@@ -557,8 +557,8 @@ def _tries(world: World, run: RunId) -> list[int]:
     tried: list[int] = []
 
     def note(entries: Iterable[Any]) -> None:
-        tried.extend(entry.sequence for entry in entries if entry.run == run)
-        refused = [entry for entry in entries if entry.run == run]
+        tried.extend(entry.sequence for entry in entries if entry.ledger == run)
+        refused = [entry for entry in entries if entry.ledger == run]
         world.taken.refuses |= {entry.message_id: NEVER for entry in refused}
 
     world.topic.before("publish", note)

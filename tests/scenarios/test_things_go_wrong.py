@@ -172,7 +172,9 @@ def test_a_record_that_cannot_be_read_is_said_in_every_tick_and_hinders_no_other
 
 
 @pytest.mark.parametrize("world", ["dynamodb"], indirect=True)
-@pytest.mark.parametrize(("field", "text"), [("kind", "ALERT"), ("attributes", "not JSON"), ("recorded_at", "today")])
+@pytest.mark.parametrize(
+    ("field", "text"), [("kind", "NEXT_YEAR_S"), ("attributes", "not JSON"), ("recorded_at", "today")]
+)
 def test_an_entry_that_cannot_be_read_is_said_and_holds_up_no_other_run(
     world: World, table: Table, field: str, text: str
 ):

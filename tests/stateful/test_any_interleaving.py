@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 )
 
 from runwatch.adapters.memory import MemoryCatalogue, MemoryJournal, MemoryStore, MemoryTopic, OneByOne
+from runwatch.core.cadence import Due, due
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
@@ -175,7 +176,7 @@ class AnyInterleaving(RuleBasedStateMachine):
             life.is_retried("PENDING" if times % 2 else "RUNNING")
 
     def _spoil(self, which: int) -> None:
-        owed = sorted((entry.run, entry.sequence) for entry in self.stored.owed(SOURCE))
+        owed = sorted((entry.ledger, entry.sequence) for entry in self.stored.owed(SOURCE))
         if owed:
             run, sequence = owed[which % len(owed)]
             entry = self.stored.ledger(run)[sequence - 1]
@@ -249,10 +250,16 @@ class AnyInterleaving(RuleBasedStateMachine):
     @precondition(lambda self: not self.flows)
     @rule()
     def a_tick_in_peace_sees_all_that_is_true(self) -> None:
+        """Of what is due: a run that is over and waits for its bill is looked at every few minutes."""
+        in_no_hurry = {
+            life.run
+            for life in self.truth.lives.values()
+            if (known := self.stored.load(life.run)) and due(known, None, self.clock(), PATIENCE) is Due.NOT
+        }
         self._tick_in_peace()
         for life in self.truth.lives.values():
             record = self.stored.load(life.run)
-            if record is not None and record.watched and not life.is_gone:
+            if record is not None and record.watched and not life.is_gone and life.run not in in_no_hurry:
                 assert (record.state, record.attempt) == (life.now.state, life.now.attempt)
         assert {self._entry(owed).message_id for owed in self.stored.owed(SOURCE)} <= self._held_back()
         before = [self.stored.load(run) for run in self.truth.lives]
@@ -273,7 +280,7 @@ class AnyInterleaving(RuleBasedStateMachine):
     def _heard_in_order(self, ledgers: dict[RunId, list[Entry]]) -> None:
         heard: dict[RunId, dict[str, Entry]] = {}
         for entry in self.topic.taken:
-            first = heard.setdefault(entry.run, {}).setdefault(entry.message_id, entry)
+            first = heard.setdefault(entry.ledger, {}).setdefault(entry.message_id, entry)
             assert (first.body, first.attributes) == (entry.body, entry.attributes), "a repeat says something else"
         for run, entries in heard.items():
             ledger = [entry for entry in ledgers[run] if entry.message_id not in self.spoilt]
@@ -341,7 +348,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         if record is None:
             return
         entries = self.stored.ledger(run)
-        heard = dict.fromkeys(entry.message_id for entry in self.topic.taken if entry.run == run)
+        heard = dict.fromkeys(entry.message_id for entry in self.topic.taken if entry.ledger == run)
         assert list(heard) == [entry.message_id for entry in entries if entry.message_id not in self.spoilt]
         assert record.left is not None
         if record.left is Left.SETTLED:
@@ -356,7 +363,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         return lives[which % len(lives)] if lives else None
 
     def _entry(self, owed: Any) -> Entry:
-        return self.stored.ledger(owed.run)[owed.sequence - 1]
+        return self.stored.ledger(owed.ledger)[owed.sequence - 1]
 
     def _held_back(self) -> set[str]:
         """Messages that cannot be sent yet: spoilt ones, and those behind them."""

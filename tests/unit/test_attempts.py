@@ -202,6 +202,7 @@ def test_the_record_remembers_the_new_attempt_and_nothing_of_those_before_it():
         state_since=at(21),
         running_told=False,
         spent=record.spent,
+        failed_at=record.failed_at,
     )
 
 

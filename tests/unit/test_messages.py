@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from runwatch.core.alerts.book import Told
+from runwatch.core.alerts.document import entry_of
+from runwatch.core.alerts.rules import Rule, Severity
+from runwatch.core.alerts.telling import Change
 from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.leaving import untrack
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind
 from runwatch.core.tracked import TrackedRun
+from tests.alerting import a_failure, an_alert
 from tests.builders import (
     GOLDEN,
     RUN,
@@ -75,7 +80,22 @@ def every_message() -> dict[str, Entry]:
         "lost": gone(running, Failure.NOT_FOUND),
         "quarantined": gone(running, Failure.REJECTED),
         "untracked": untracked,
+        "alert": an_alert_that_is_over(),
     }
+
+
+def an_alert_that_is_over() -> Entry:
+    """Of which everything is known, even what no alert has all at once."""
+    told = Told(at=at(12), severity=Severity.WARNING, id="al-000000000000000000000007", rule=Rule.RUN_FAILED)
+    alert = a_failure(storage_gb_hours=20.0).changed(
+        count=2,
+        sequence=3,
+        told=told,
+        muted="silence si-0123456789ab by ann until 06:00 UTC: known",
+        resolved_at=at(141),
+        resolution="a run of the job succeeded after 29 min",
+    )
+    return entry_of(alert, Change.RESOLVED, at(141))
 
 
 def barely_known() -> dict[str, Entry]:
@@ -87,6 +107,7 @@ def barely_known() -> dict[str, Entry]:
         "lost": gone(a_tracked(), Failure.NOT_FOUND),
         "quarantined": gone(a_tracked(), Failure.REJECTED),
         "untracked": untrack(a_tracked(), at()).entries[0],
+        "alert": entry_of(an_alert(Rule.SOURCE_DENIED), Change.OPENED, at(13)),
     }
 
 
@@ -97,6 +118,7 @@ KINDS = {
     "lost": Kind.LOST,
     "quarantined": Kind.QUARANTINED,
     "untracked": Kind.UNTRACKED,
+    "alert": Kind.ALERT,
 }
 
 
@@ -146,6 +168,7 @@ OF_EVERY_RUN = {
 }
 OF_A_TRANSITION = OF_EVERY_RUN | {
     *("previousState", "reached", "final", "retryExpected", "unexpected", "detectionDelaySeconds", "witness"),
+    *("maxAttempts", "maxFailedAttemptsPerHour"),
 }
 OF_A_SETTLED = OF_EVERY_RUN | {
     *("attempts", "secondsInState", "totalExecutionDurationSeconds", "totalResourceUtilization"),
@@ -158,6 +181,12 @@ OF_A_RETRY = OF_EVERY_RUN | {
     *("newAttempt", "newAttemptCreatedAt", "attemptsSkipped"),
 }
 OF_A_RUN_THAT_IS_GONE = OF_EVERY_RUN | {"since", "cause"}
+OF_AN_ALERT = {
+    *("alertId", "status", "change", "rule", "severity", "applicationId", "applicationName", "jobRunName", "jobRunId"),
+    *("arn", "attempt", "state", "stateDetails", "error", "reason", "count", "openedAt", "since", "resolvedAt"),
+    *("resolution", "lastedSeconds", "normal", "ranSeconds", "vCPUHours", "memoryGBHours", "storageGBHours", "cost"),
+    *("currency", "owner", "runbook", "muted", "toldWith", "links", "sequence", "observedAt", "cut"),
+}
 KEYS = {
     "state-change": OF_A_TRANSITION,
     "retry": OF_A_RETRY,
@@ -165,6 +194,7 @@ KEYS = {
     "lost": OF_A_RUN_THAT_IS_GONE,
     "quarantined": OF_A_RUN_THAT_IS_GONE,
     "untracked": OF_EVERY_RUN,
+    "alert": OF_AN_ALERT,
 }
 
 
@@ -226,6 +256,7 @@ def test_the_envelope_is_shaped_like_aws_s_own_event():
         ("lost", "EMR Serverless Job Run Lost"),
         ("quarantined", "EMR Serverless Job Run Quarantined"),
         ("untracked", "EMR Serverless Job Run Untracked"),
+        ("alert", "EMR Serverless Job Run Alert"),
     ],
 )
 def test_the_detail_type_is_the_contract_s(name: str, detail_type: str):
@@ -235,7 +266,7 @@ def test_the_detail_type_is_the_contract_s(name: str, detail_type: str):
 def test_an_entry_knows_its_message():
     entry = an_entry(7, recorded_at=at(3))
     message = told(entry)
-    assert (entry.run, entry.sequence, entry.recorded_at) == (RUN, message["detail"]["sequence"], at(3))
+    assert (entry.ledger, entry.sequence, entry.recorded_at) == (RUN, message["detail"]["sequence"], at(3))
     assert entry.message_id == message["id"]
 
 
@@ -278,6 +309,8 @@ def test_a_repeat_is_the_same_to_the_letter(name: str):
 CONTRACT_ATTRIBUTES = {
     *("kind", "state", "previousState", "reached", "applicationId", "jobRunName", "final", "severity", "account"),
     "region",
+    # Of alerts only, as on the alerts topic.
+    *("status", "rule", "alertId"),
 }
 
 
@@ -306,6 +339,17 @@ def test_there_are_at_most_ten_attributes_and_only_the_contract_s(name: str):
         ("lost", {"kind": "LOST", "state": "RUNNING"}),
         ("quarantined", {"kind": "QUARANTINED", "state": "RUNNING"}),
         ("untracked", {"kind": "UNTRACKED", "state": "RUNNING"}),
+        (
+            "alert",
+            {
+                "kind": "ALERT",
+                "state": "FAILED",
+                "status": "resolved",
+                "rule": "run-failed",
+                "severity": "warning",
+                "alertId": "al-000000000000000000000001",
+            },
+        ),
     ],
 )
 def test_the_attributes_say_what_filters_ask_for(name: str, attributes: Mapping[str, object]):

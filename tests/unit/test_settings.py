@@ -13,6 +13,9 @@ from tests.builders import SOURCE
 ENVIRONMENT = {
     "RUNWATCH_RUNS_TABLE": "runs",
     "RUNWATCH_EVENTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:events",
+    "RUNWATCH_ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
+    "RUNWATCH_CHAT_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:chat",
+    "RUNWATCH_POLICY_PARAMETER": "/Runwatch/alert-policy",
     "RUNWATCH_REFUSED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/refused",
     "RUNWATCH_SOURCES": "123456789012/us-east-1,210987654321/eu-central-1",
     "RUNWATCH_AT_SOURCES": '[{"watch": {"applications": ["gold-*"]}, "every": 30}, {"quota_share": 0.25}]',
@@ -40,6 +43,9 @@ def test_every_variable_is_read():
     settings = Settings.of(ENVIRONMENT)
     assert settings.runs_table == "runs"
     assert settings.events_topic_arn.endswith(":events")
+    assert settings.alerts_topic_arn.endswith(":alerts")
+    assert settings.chat_topic_arn == "arn:aws:sns:us-east-1:123456789012:chat"
+    assert settings.policy_parameter == "/Runwatch/alert-policy"
     assert settings.refused_queue_url.endswith("/refused")
     assert settings.sources == (SOURCE, Source("210987654321", "eu-central-1"))
     assert (settings.parallel_looks, settings.connect_timeout_seconds, settings.read_timeout_seconds) == (8, 2.0, 5.5)
@@ -52,6 +58,10 @@ def test_every_variable_is_read():
     assert settings.settle_wait == timedelta(minutes=30)
     assert settings.retry_window == timedelta(minutes=15)
     assert settings.retention == timedelta(days=90)
+
+
+def test_an_empty_text_means_that_there_is_no_chat_topic():
+    assert Settings.of(ENVIRONMENT | {"RUNWATCH_CHAT_TOPIC_ARN": ""}).chat_topic_arn is None
 
 
 def test_every_setting_has_its_variable_and_the_rest_of_the_environment_is_nobody_s_business():
@@ -71,6 +81,9 @@ def test_every_variable_is_required(name: str):
 BAD = {
     "RUNWATCH_RUNS_TABLE": "",
     "RUNWATCH_EVENTS_TOPIC_ARN": "",
+    "RUNWATCH_ALERTS_TOPIC_ARN": "",
+    "RUNWATCH_CHAT_TOPIC_ARN": " ",
+    "RUNWATCH_POLICY_PARAMETER": "",
     "RUNWATCH_REFUSED_QUEUE_URL": "",
     "RUNWATCH_SOURCES": "123456789012",
     "RUNWATCH_AT_SOURCES": '[{}, {"every": 4}]',

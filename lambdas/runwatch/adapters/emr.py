@@ -25,7 +25,7 @@ from pydantic import ValidationError
 
 from runwatch.core.failures import Failure, failure_of
 from runwatch.core.ids import RunId, Source
-from runwatch.core.model import GetJobRunRequest, GetJobRunResponse, JobRun
+from runwatch.core.model import GetJobRunRequest, GetJobRunResponse, JobRun, Monitoring
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.watch import Application
 from runwatch.errors import ListFailed, RunwatchError, look_failed
@@ -116,7 +116,8 @@ class EmrCatalogue:
         try:
             with self._listing("GetApplication"):
                 said = self._client.get_application(applicationId=application_id)["application"]
-                known = Application(said["applicationId"], said.get("name"), said.get("tags") or {})
+                monitoring = _monitoring(said.get("monitoringConfiguration"))
+                known = Application(said["applicationId"], said.get("name"), said.get("tags") or {}, monitoring)
         except ListFailed as error:
             if error.failure in (Failure.NOT_FOUND, Failure.REJECTED):
                 return None
@@ -143,6 +144,14 @@ class EmrCatalogue:
 
     def _listing(self, operation: str) -> AbstractContextManager[None]:
         return _failing(lambda failure, cause: ListFailed(failure, operation, self._source, cause))
+
+
+def _monitoring(said: object) -> Monitoring | None:
+    """Nothing that is watched depends on it: what cannot be read is as if it were not there."""
+    try:
+        return Monitoring.model_validate(said)
+    except ValidationError:
+        return None
 
 
 def _page(token: str | None) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """The ports in memory, for tests and simulations without AWS. The contract tests hold them to the real adapters."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
 
+from runwatch.core.alerts.book import Alert, Book
+from runwatch.core.alerts.history import History
+from runwatch.core.alerts.silences import Silence
+from runwatch.core.alerts.telling import Change
 from runwatch.core.decision import Decision
-from runwatch.core.ids import RunId, Source
+from runwatch.core.ids import LedgerId, RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
@@ -17,8 +21,10 @@ from runwatch.core.watch import Application
 from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace
 from runwatch.ports import Calls, Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
 from runwatch.report import DiscoveryReport, TickReport
+from runwatch.stored import json_of
 
 __all__ = [
+    "MemoryBooks",
     "MemoryCatalogue",
     "MemoryJobRuns",
     "MemoryJournal",
@@ -68,11 +74,12 @@ class _Answered:
 class MemoryStore:
     def __init__(self) -> None:
         self._records: dict[RunId, TrackedRun] = {}
-        self._ledgers: dict[RunId, dict[int, Entry]] = {}
-        self._outbox: set[tuple[RunId, int]] = set()
-        self._aside: set[tuple[RunId, int]] = set()
-        self._refusals = Counter[tuple[RunId, int]]()
-        self._became: dict[tuple[RunId, int], Kept] = {}
+        self._ledgers: dict[LedgerId, dict[int, Entry]] = {}
+        self._outbox: set[tuple[LedgerId, int]] = set()
+        self._news: set[tuple[LedgerId, int]] = set()
+        self._aside: set[tuple[LedgerId, int]] = set()
+        self._refusals = Counter[tuple[LedgerId, int]]()
+        self._became: dict[tuple[LedgerId, int], Kept] = {}
         self.writes = 0
         """How many writes there have been, as a table would count them."""
 
@@ -92,47 +99,65 @@ class MemoryStore:
             raise LostRace(record.run)
         self.writes += 1
         changed = self._records[record.run] = record.changed(version=record.version + 1)
-        for entry in entries:
-            self._ledgers.setdefault(entry.run, {})[entry.sequence] = entry
-            self._outbox.add((entry.run, entry.sequence))
+        self.owe(entries)
         return changed
+
+    def owe(self, entries: Sequence[Entry]) -> None:
+        """Put the entries into their ledgers; those of runs are news."""
+        for entry in entries:
+            self._ledgers.setdefault(entry.ledger, {})[entry.sequence] = entry
+            self._outbox.add((entry.ledger, entry.sequence))
+            if isinstance(entry.ledger, RunId):
+                self._news.add((entry.ledger, entry.sequence))
+
+    def news(self, source: Source) -> list[Entry]:
+        """What `take` has not taken, oldest first."""
+        return [self._ledgers[owed.ledger][owed.sequence] for owed in self._oldest_first(self._news, source)]
+
+    def take(self, news: Sequence[Entry]) -> bool:
+        """False, and nothing happens, if one of them is taken already."""
+        taken = {(entry.ledger, entry.sequence) for entry in news}
+        if not taken <= self._news:
+            return False
+        self._news -= taken
+        return True
 
     def owed(self, source: Source) -> Iterator[Owed]:
         return self._oldest_first(self._outbox, source)
 
-    def owed_by(self, run: RunId, since: int = 1) -> list[Entry]:
+    def owed_by(self, ledger: LedgerId, since: int = 1) -> list[Entry]:
         owed: list[Entry] = []
-        for entry in reversed(self.ledger(run)):
-            if (run, entry.sequence) in self._outbox:
+        for entry in reversed(self._ledger(ledger)):
+            if (ledger, entry.sequence) in self._outbox:
                 owed.append(entry)
             elif entry.sequence <= since:
                 break
         return owed[::-1]
 
-    def are_behind(self, entries: Sequence[Owed]) -> set[RunId]:
-        return {entry.run for entry in entries if (entry.run, entry.sequence - 1) in self._outbox}
+    def are_behind(self, entries: Sequence[Owed]) -> set[LedgerId]:
+        return {entry.ledger for entry in entries if (entry.ledger, entry.sequence - 1) in self._outbox}
 
     def mark_published(self, entries: Sequence[Entry], at: datetime) -> None:
         kept = [entry for entry in entries if self._is_kept(entry)]
         self.writes += bool(kept)
         for entry in kept:
-            self._became[entry.run, entry.sequence] = Kept(entry, published_at=at)
-            self._outbox.discard((entry.run, entry.sequence))
-            self._aside.discard((entry.run, entry.sequence))
+            self._became[entry.ledger, entry.sequence] = Kept(entry, published_at=at)
+            self._outbox.discard((entry.ledger, entry.sequence))
+            self._aside.discard((entry.ledger, entry.sequence))
 
     def count_refusal(self, entry: Entry) -> int:
         if not self._is_kept(entry):
             return 0
         self.writes += 1
-        self._refusals[entry.run, entry.sequence] += 1
-        return self._refusals[entry.run, entry.sequence]
+        self._refusals[entry.ledger, entry.sequence] += 1
+        return self._refusals[entry.ledger, entry.sequence]
 
     def set_aside(self, entry: Entry, reason: str, at: datetime) -> None:  # noqa: ARG002 - nobody asks this store when
         if self._is_kept(entry):
             self.writes += 1
-            self._became[entry.run, entry.sequence] = Kept(entry, set_aside_because=reason)
-            self._outbox.discard((entry.run, entry.sequence))
-            self._aside.add((entry.run, entry.sequence))
+            self._became[entry.ledger, entry.sequence] = Kept(entry, set_aside_because=reason)
+            self._outbox.discard((entry.ledger, entry.sequence))
+            self._aside.add((entry.ledger, entry.sequence))
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:
         return self._oldest_first(self._aside, source)
@@ -140,24 +165,86 @@ class MemoryStore:
     def redrive(self, owed: Owed) -> None:
         if self._is_kept(owed):
             self.writes += 1
-            self._aside.discard((owed.run, owed.sequence))
-            self._outbox.add((owed.run, owed.sequence))
-            del self._refusals[owed.run, owed.sequence]
-            self._became.pop((owed.run, owed.sequence), None)
+            self._aside.discard((owed.ledger, owed.sequence))
+            self._outbox.add((owed.ledger, owed.sequence))
+            del self._refusals[owed.ledger, owed.sequence]
+            self._became.pop((owed.ledger, owed.sequence), None)
 
     def ledger(self, run: RunId) -> list[Entry]:
-        return [entry for _, entry in sorted(self._ledgers.get(run, {}).items())]
+        return self._ledger(run)
+
+    def _ledger(self, ledger: LedgerId) -> list[Entry]:
+        return [entry for _, entry in sorted(self._ledgers.get(ledger, {}).items())]
 
     def history(self, run: RunId) -> list[Kept]:
         return [self._became.get((run, entry.sequence), Kept(entry)) for entry in self.ledger(run)]
 
     def _is_kept(self, entry: Entry | Owed) -> bool:
         """Owed or set aside."""
-        return any((entry.run, entry.sequence) in kept for kept in (self._outbox, self._aside))
+        return any((entry.ledger, entry.sequence) in kept for kept in (self._outbox, self._aside))
 
-    def _oldest_first(self, entries: set[tuple[RunId, int]], source: Source) -> Iterator[Owed]:
-        owed = [Owed.of(self._ledgers[run][sequence]) for run, sequence in entries if run.source == source]
+    def _oldest_first(self, entries: set[tuple[LedgerId, int]], source: Source) -> Iterator[Owed]:
+        owed = [Owed.of(self._ledgers[ledger][sequence]) for ledger, sequence in entries if ledger.source == source]
         return iter(sorted(owed, key=lambda entry: (entry.recorded_at, entry.sequence)))
+
+
+class MemoryBooks:
+    """Books beside a store, whose entries are their news, and which owes what they say. All is kept as JSON."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._books: dict[Source, tuple[int, str]] = {}
+        self._histories: dict[tuple[Source, str], str] = {}
+        self._silences: dict[str, str] = {}
+        self._closed: dict[tuple[Source, datetime, str], str] = {}
+
+    def book(self, source: Source) -> Book:
+        version, text = self._books.get(source, (0, "{}"))
+        return Book.model_validate_json(text).model_copy(update={"version": version})
+
+    def news(self, source: Source, at_most: int) -> list[Entry]:
+        return self._store.news(source)[:at_most]
+
+    def histories(self, source: Source, jobs: Collection[str]) -> dict[str, History]:
+        return {
+            job: History.model_validate_json(self._histories[source, job])
+            for job in jobs
+            if (source, job) in self._histories
+        }
+
+    def keep(
+        self,
+        source: Source,
+        *,
+        book: Book,
+        taken: Sequence[Entry],
+        histories: Mapping[str, History],
+        entries: Sequence[Entry],
+        closed: Sequence[Alert],
+        now: datetime,
+    ) -> Book:
+        version, _ = self._books.get(source, (0, ""))
+        if book.version != version or not self._store.take(taken):
+            raise LostRace(source)
+        self._store.writes += 1
+        self._store.owe(entries)
+        self._books[source] = (version + 1, json_of(book, without=frozenset({"version"})))
+        self._histories |= {(source, job): json_of(history) for job, history in histories.items()}
+        for alert in closed:
+            closed_at = alert.resolved_at or now
+            self._closed[source, closed_at, alert.id] = json_of(alert.changed(resolved_at=closed_at))
+        return book.model_copy(update={"version": version + 1})
+
+    def silences(self) -> list[Silence]:
+        return [Silence.read(text) for _, text in sorted(self._silences.items())]
+
+    def silence(self, silence: Silence) -> None:
+        self._store.writes += 1
+        self._silences[silence.id] = json_of(silence)
+
+    def closed(self, source: Source, since: datetime) -> Iterator[Alert]:
+        places = sorted(place for place in self._closed if place[0] == source and place[1] >= since)
+        return (Alert.model_validate_json(self._closed[place]) for place in places)
 
 
 @dataclass
@@ -268,6 +355,12 @@ class MemoryJournal:
 
     def refused(self, body: str, reason: str) -> None:
         self.lines.append(("refused", (body, reason)))
+
+    def alerted(self, alert: Alert, change: Change) -> None:
+        self.lines.append(("alerted", (alert, change)))
+
+    def not_judged(self, entry: Entry) -> None:
+        self.lines.append(("not judged", entry))
 
     def ticked(self, report: TickReport) -> None:
         self.lines.append(("ticked", report))

@@ -1,5 +1,6 @@
 """Log lines and metrics, by Powertools. Every name that a dashboard, an alarm or a saved query relies on is here.
 
+from typing import TYPE_CHECKING
 Logs are events with fields, not prose: a line an entry, a line a tick, none for a run that did not change. Traces come
 from the functions' X-Ray setting.
 """
@@ -7,6 +8,7 @@ from the functions' X-Ray setting.
 import json
 from collections.abc import Callable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -21,6 +23,10 @@ from runwatch.core.tracked import TrackedRun
 from runwatch.errors import ListFailed, LookFailed
 from runwatch.ports import NoLook
 from runwatch.report import DiscoveryReport, TickReport
+
+if TYPE_CHECKING:
+    from runwatch.core.alerts.book import Alert
+    from runwatch.core.alerts.telling import Change
 
 __all__ = ["BY_EITHER", "EITHER", "NAMESPACE", "Metric", "PowertoolsJournal"]
 
@@ -95,6 +101,18 @@ class Metric(StrEnum):
     DISCOVERIES_FAILED = "DiscoveriesFailed"
     """Discoveries with a list that could not be read."""
     DISCOVERED = "RunsDiscovered"
+    ALERTS_OPEN = "AlertsOpen"
+    """When they had last been judged."""
+    ALERTS_OPENED = "AlertsOpened"
+    ALERTS_RESOLVED = "AlertsResolved"
+    ALERTS_MUTED = "AlertsMuted"
+    """Alerts of which people began to hear nothing, because of a silence, a maintenance window or a tag."""
+    ALERTS_TOLD = "AlertMessages"
+    """Messages to people, each about one alert or several."""
+    NEWS_BEHIND = "NewsNotJudged"
+    """Rounds that had no time to judge all that had happened."""
+    DESK_FAILED = "DeskFailed"
+    """Rounds whose alerts could not be read or stored; the next one judges the same."""
     REFUSED = "InboxRefused"
     """Inbox messages that no second try can make right; dimension `service` only."""
 
@@ -145,7 +163,7 @@ class PowertoolsJournal:
         for entry in decision.entries:
             self._logger.info(
                 "entry recorded",
-                run=entry.run.arn,
+                run=str(entry.ledger),
                 kind=entry.kind,
                 sequence=entry.sequence,
                 message_id=entry.message_id,
@@ -196,18 +214,43 @@ class PowertoolsJournal:
 
     def not_published(self, entry: Entry, reason: str) -> None:
         self._logger.error(
-            "message not taken", run=entry.run.arn, sequence=entry.sequence, message_id=entry.message_id, cause=reason
+            "message not taken",
+            run=str(entry.ledger),
+            sequence=entry.sequence,
+            message_id=entry.message_id,
+            cause=reason,
         )
 
     def set_aside(self, entry: Entry, reason: str) -> None:
         self._logger.error(
-            "message set aside", run=entry.run.arn, sequence=entry.sequence, message_id=entry.message_id, cause=reason
+            "message set aside",
+            run=str(entry.ledger),
+            sequence=entry.sequence,
+            message_id=entry.message_id,
+            cause=reason,
         )
-        self._count({Metric.SET_ASIDE: 1}, EITHER, entry.run.source)
+        self._count({Metric.SET_ASIDE: 1}, EITHER, entry.ledger.source)
 
     def refused(self, body: str, reason: str) -> None:
         self._logger.error("request refused", cause=reason[: 2 * QUOTED], body=body[:QUOTED])
         self._count({Metric.REFUSED: 1}, self._service)
+
+    def alerted(self, alert: "Alert", change: "Change") -> None:
+        self._logger.info(
+            "alert",
+            change=change,
+            alert_id=alert.id,
+            rule=alert.rule,
+            severity=alert.severity,
+            application_id=alert.about.application_id,
+            job=alert.about.job_name,
+            run=alert.about.run,
+            reason=alert.reason,
+            muted=alert.muted,
+        )
+
+    def not_judged(self, entry: Entry) -> None:
+        self._logger.error("entry not judged", run=str(entry.ledger), sequence=entry.sequence)
 
     def ticked(self, report: TickReport) -> None:
         self._logger.info("tick", **report.as_json())
@@ -233,6 +276,13 @@ class PowertoolsJournal:
             Metric.CUT_SHORT: int(report.cut_short),
             Metric.GET_THROTTLES: report.get_throttles,
             Metric.LIST_THROTTLES: report.list_throttles,
+            Metric.ALERTS_OPEN: report.alerts_open,
+            Metric.ALERTS_OPENED: report.alerts_opened,
+            Metric.ALERTS_RESOLVED: report.alerts_resolved,
+            Metric.ALERTS_MUTED: report.alerts_muted,
+            Metric.ALERTS_TOLD: report.alert_messages,
+            Metric.NEWS_BEHIND: report.news_left,
+            Metric.DESK_FAILED: report.desk_failed,
         }
         gets, lists = (
             100 * (calls - throttled) / (quota.a_second * A_MINUTE)

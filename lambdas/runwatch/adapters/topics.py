@@ -1,4 +1,4 @@
-"""The events topic: PublishBatch, at most ten messages and 256 KiB a call, each of which may fail by itself.
+"""The topics, one an audience: PublishBatch, at most ten messages and 256 KiB a call, each of which may fail by itself.
 
 On a FIFO topic a run is a message group, and a message's id is its deduplication id: order and exactly once, as far as
 SNS looks back (five minutes).
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from runwatch.core.ids import Audience
 from runwatch.core.ledger import Entry
 from runwatch.ports import Refusal
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef, PublishBatchRequestEntryTypeDef
 
-__all__ = ["SnsTopic"]
+__all__ = ["SnsTopic", "SnsTopics"]
 
 BATCH_ENTRIES = 10
 BATCH_BYTES = 256 * 1024
@@ -27,6 +28,24 @@ ABOUT_CONTENT = {"InvalidParameter", "ParameterValueInvalid", "ValidationExcepti
 
 NO_REPLY = (BotoCoreError, ResponseParserError, LookupError, ValueError, TypeError, AttributeError)
 """No answer, or one that is none of SNS's and that boto, or we, cannot read."""
+
+
+class SnsTopics:
+    """One topic for each audience. What is for an audience that has none, any more, is refused for ever."""
+
+    def __init__(self, sns: "SNSClient", arns: Mapping[Audience, str]) -> None:
+        self._topics = {audience: SnsTopic(sns, arn) for audience, arn in arns.items()}
+
+    def publish(self, entries: Sequence[Entry]) -> Mapping[str, Refusal]:
+        refused: dict[str, Refusal] = {}
+        for audience in Audience:
+            mine = [entry for entry in entries if entry.ledger.audience is audience]
+            if mine and audience in self._topics:
+                refused |= self._topics[audience].publish(mine)
+            elif mine:
+                nowhere = Refusal(f"there is no topic for {audience}", of_content=True)
+                refused |= {entry.message_id: nowhere for entry in mine}
+        return refused
 
 
 class SnsTopic:
@@ -72,8 +91,10 @@ class SnsTopic:
             "Message": entry.body,
             "MessageAttributes": _attributes(entry),
         }
+        if entry.ledger.audience is Audience.PEOPLE:
+            request["Subject"] = entry.body.partition("\n")[0]
         if self._arn.endswith(".fifo"):
-            request["MessageGroupId"] = entry.run.job_run_id
+            request["MessageGroupId"] = entry.ledger.group
             request["MessageDeduplicationId"] = entry.message_id
         return request
 

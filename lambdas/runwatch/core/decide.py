@@ -42,7 +42,7 @@ from runwatch.core.messages import Witness
 from runwatch.core.model import JobRun
 from runwatch.core.states import comes_before, is_terminal
 from runwatch.core.tracked import Left, TrackedRun
-from runwatch.core.transitions import moved, retried
+from runwatch.core.transitions import moved, retried, used_by
 
 __all__ = ["decide", "decide_unread"]
 
@@ -62,7 +62,7 @@ def decide(
         case Reason.NEW_ATTEMPT:
             decision = retried(tracked, seen, endings, now, witness)
         case Reason.SAME:
-            decision = Decision(reason, _found(tracked))
+            decision = Decision(reason, _as_before(tracked, seen))
         case _:
             decision = moved(tracked, seen, now, reason, witness)
     if decision.record.watched and settles(decision.record, seen, now, patience):
@@ -99,6 +99,12 @@ def _reason(tracked: TrackedRun, seen: JobRun) -> Reason:  # noqa: PLR0911 - a r
 def _found(tracked: TrackedRun) -> TrackedRun:
     """AWS knows the run after all."""
     return tracked if tracked.trouble is None else tracked.changed(trouble=None)
+
+
+def _as_before(tracked: TrackedRun, seen: JobRun) -> TrackedRun:
+    """In the same state, though it may have used more by now."""
+    used = used_by(tracked, seen)
+    return _found(tracked if used == tracked.used else tracked.changed(used=used))
 
 
 def _waits_for_endings(tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, patience: Patience) -> bool:

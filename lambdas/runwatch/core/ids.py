@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import Self
 
-__all__ = ["MalformedId", "RunId", "Source"]
+__all__ = ["AlertThread", "Audience", "LedgerId", "MalformedId", "RunId", "Source"]
 
 SOURCE = re.compile(r"(?P<account>[0-9]{12})/(?P<region>[a-z]{2}(-[a-z]+)+-[0-9])")
 RUN_ARN = re.compile(
@@ -14,8 +15,22 @@ RUN_ARN = re.compile(
 )
 
 
+THREAD = re.compile(r"(?P<source>[^#]+)#(?P<alert_id>[0-9a-z-]{1,64})#(?P<audience>[a-z]+)")
+
+
 class MalformedId(ValueError):
-    """A text is not the name of a source or of a run."""
+    """A text is not the name of a source, of a run or of an alert's thread."""
+
+
+class Audience(StrEnum):
+    """Who is told: a topic each."""
+
+    PROGRAMS = "programs"
+    """The events topic."""
+    PEOPLE = "people"
+    """The alerts topic."""
+    CHAT = "chat"
+    """The chat topic."""
 
 
 @dataclass(frozen=True, order=True)
@@ -67,9 +82,48 @@ class RunId:
         return cls(Source(found["account"], found["region"]), found["application_id"], found["job_run_id"])
 
     @property
+    def audience(self) -> Audience:
+        """Who hears what its ledger says."""
+        return Audience.PROGRAMS
+
+    @property
+    def group(self) -> str:
+        """What its messages have in common that must arrive in their order."""
+        return self.job_run_id
+
+    @property
     def arn(self) -> str:
         place = f"arn:{self.source.partition}:emr-serverless:{self.source.region}:{self.source.account}"
         return f"{place}:/applications/{self.application_id}/jobruns/{self.job_run_id}"
 
     def __str__(self) -> str:
         return self.arn
+
+
+@dataclass(frozen=True, order=True)
+class AlertThread:
+    """What one audience is told of one alert, in order: opened, repeated, resolved. No thread waits for another."""
+
+    source: Source
+    alert_id: str
+    audience: Audience
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what `str` writes; raises MalformedId."""
+        found = THREAD.fullmatch(text)
+        if found is None or found["audience"] not in set(Audience):
+            raise MalformedId(f"not the thread of an alert: {text!r}")
+        return cls(Source.parse(found["source"]), found["alert_id"], Audience(found["audience"]))
+
+    @property
+    def group(self) -> str:
+        """As of a run."""
+        return self.alert_id
+
+    def __str__(self) -> str:
+        return f"{self.source}#{self.alert_id}#{self.audience}"
+
+
+LedgerId = RunId | AlertThread
+"""Whose ledger: a run's, or an alert's."""

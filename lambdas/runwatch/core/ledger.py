@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from runwatch.core.ids import RunId
+from runwatch.core.ids import LedgerId, RunId
 from runwatch.core.messages import Kind, RunFacts, attributes_of, body_of, message_of
 
 __all__ = ["Entry"]
@@ -13,7 +13,7 @@ __all__ = ["Entry"]
 
 @dataclass(frozen=True)
 class Entry:
-    run: RunId
+    ledger: LedgerId
     sequence: int
     kind: Kind
     recorded_at: datetime
@@ -26,7 +26,7 @@ class Entry:
     def telling(cls, detail: RunFacts) -> Self:
         message = message_of(detail)
         return cls(
-            run=RunId.parse(detail.arn),
+            ledger=RunId.parse(detail.arn),
             sequence=detail.sequence,
             kind=message.kind,
             recorded_at=detail.observed_at,

@@ -14,7 +14,7 @@ from runwatch.core.ids import RunId, Source
 from runwatch.core.model import JobRun, Monitoring
 from runwatch.core.states import Mode
 
-__all__ = ["console_of", "driver_log_of"]
+__all__ = ["DEFAULT_LOG_GROUP", "LONGEST", "console_of", "driver_log_of", "folder_of", "home_of", "streams_of"]
 
 LONGEST = 16 * 1024
 """Bytes of JSON of a link; one that had to be cut would lead nowhere. A log URI has at most 10,280 characters."""
@@ -32,7 +32,12 @@ def _console(source: Source, path: str) -> str:
 
 def console_of(run: RunId) -> str:
     """EMR Serverless in the console. One run's page is in an EMR Studio, whose address GetJobRun does not tell."""
-    return _console(run.source, f"emr/home?region={run.source.region}#/serverless")
+    return home_of(run.source)
+
+
+def home_of(source: Source) -> str:
+    """The same, where no run is meant."""
+    return _console(source, f"emr/home?region={source.region}#/serverless")
 
 
 def driver_log_of(run: RunId, seen: JobRun) -> str | None:
@@ -47,24 +52,27 @@ def _log_link(run: RunId, monitoring: Monitoring, path: str) -> str | None:
     if s3 and s3.log_uri:
         return f"{s3.log_uri.rstrip('/')}/{path}/stderr.gz"
     if cloud_watch and cloud_watch.enabled:
-        group = cloud_watch.log_group_name or DEFAULT_LOG_GROUP
         prefix = f"{cloud_watch.log_stream_name_prefix.strip('/')}/" if cloud_watch.log_stream_name_prefix else ""
-        place = f"log-group/{_console_quoted(group)}$3FlogStreamNameFilter$3D{_console_quoted(prefix + path)}"
-        return _console(run.source, f"cloudwatch/home?region={run.source.region}#logsV2:log-groups/{place}")
+        return streams_of(run.source, cloud_watch.log_group_name or DEFAULT_LOG_GROUP, prefix + path)
     return None
 
 
+def streams_of(source: Source, group: str, prefix: str) -> str:
+    """The streams of a CloudWatch log group whose names begin so, in the console."""
+    place = f"log-group/{_console_quoted(group)}$3FlogStreamNameFilter$3D{_console_quoted(prefix)}"
+    return _console(source, f"cloudwatch/home?region={source.region}#logsV2:log-groups/{place}")
+
+
 def _driver_path(run: RunId, seen: JobRun) -> str:
-    return f"applications/{run.application_id}/jobs/{run.job_run_id}/{_attempt_folder(seen)}{_driver(seen)}"
+    may_be_retried = ((seen.retry_policy and seen.retry_policy.max_attempts) or 1) > 1
+    driver = "HIVE_DRIVER" if seen.job_driver and seen.job_driver.hive else "SPARK_DRIVER"
+    return folder_of(run, seen.attempt or 1, mode=seen.mode, may_be_retried=may_be_retried) + driver
 
 
-def _attempt_folder(seen: JobRun) -> str:
-    retried = ((seen.retry_policy and seen.retry_policy.max_attempts) or 1) > 1 or (seen.attempt or 1) > 1
-    return f"attempts/{seen.attempt or 1}/" if retried or seen.mode == Mode.STREAMING else ""
-
-
-def _driver(seen: JobRun) -> str:
-    return "HIVE_DRIVER" if seen.job_driver and seen.job_driver.hive else "SPARK_DRIVER"
+def folder_of(run: RunId, attempt: int, *, mode: str | None, may_be_retried: bool) -> str:
+    """Where the logs of all workers of an attempt are, below where all logs go; with a slash at its end."""
+    one_of_many = may_be_retried or attempt > 1 or mode == Mode.STREAMING
+    return f"applications/{run.application_id}/jobs/{run.job_run_id}/{f'attempts/{attempt}/' if one_of_many else ''}"
 
 
 def _console_quoted(text: str) -> str:

@@ -18,7 +18,8 @@ from typing import ClassVar, Literal, Self, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from runwatch.core.ids import RunId
+from runwatch.core.alerts.rules import Severity
+from runwatch.core.ids import RunId, Source
 from runwatch.core.links import console_of, driver_log_of
 from runwatch.core.model import CUT, JobRun, Moment, cut
 from runwatch.core.tracked import TrackedRun
@@ -26,6 +27,8 @@ from runwatch.core.tracked import TrackedRun
 __all__ = [
     "MESSAGES",
     "TEXT_LIMIT",
+    "AlertDetail",
+    "AlertMessage",
     "Kind",
     "Links",
     "Lost",
@@ -37,9 +40,13 @@ __all__ = [
     "Settled",
     "StateChange",
     "Untracked",
+    "Usual",
     "Witness",
+    "alert_message_of",
+    "attribute",
     "attributes_of",
     "body_of",
+    "id_from",
     "message_of",
 ]
 
@@ -60,6 +67,7 @@ class Kind(StrEnum):
     LOST = "LOST"
     QUARANTINED = "QUARANTINED"
     UNTRACKED = "UNTRACKED"
+    ALERT = "ALERT"
 
 
 class Witness(StrEnum):
@@ -176,6 +184,10 @@ class StateChange(RunFacts):
     """The run left a terminal state without a new attempt, or took on a state that AWS had not announced."""
     detection_delay_seconds: float
     witness: Witness
+    max_attempts: int | None = None
+    """Of a batch run's retry policy: attempts in all."""
+    max_failed_attempts_per_hour: int | None = None
+    """Of a streaming run's retry policy: after so many failures within an hour AWS gives it up."""
 
 
 class Retry(RunFacts):
@@ -223,6 +235,75 @@ class Quarantined(_Gone):
 
 class Untracked(RunFacts):
     """The run is no longer watched because somebody asked for that; `state` is the last one seen."""
+
+
+class Usual(_Document):
+    """Of a job's runs that succeeded, the last ones."""
+
+    runs: int
+    """How many it was learned from."""
+    median_seconds: float
+    """In RUNNING."""
+    p95_seconds: float
+    median_cost: float | None = None
+
+
+class AlertDetail(_Document):
+    """Something needs attention, or does not any more. What is not known, or is about no single run, is null."""
+
+    alert_id: str
+    """The same in all messages about this alert: what an incident tool needs to tell repeats from news."""
+    status: Literal["firing", "resolved"]
+    change: Literal["opened", "repeated", "escalated", "changed", "resolved"]
+    """What brought this message: it opened, is still so, is graver by now, is about something else by now, is over."""
+    rule: str
+    """Such as `run-failed`. Others may be added."""
+    severity: Severity
+    application_id: str | None = None
+    application_name: str | None = None
+    job_run_name: str | None = None
+    job_run_id: str | None = None
+    arn: str | None = None
+    """Of the run that it is about, or that brought it up."""
+    attempt: int | None = None
+    state: str | None = None
+    state_details: str | None = None
+    """AWS's words."""
+    error: str | None = None
+    """The class of the first error, such as `out of memory`."""
+    reason: str
+    """Why it fires, in some words, without its subject."""
+    count: int
+    """How often it has come up since it was opened."""
+    opened_at: Moment
+    since: Moment
+    """When what it is about began."""
+    resolved_at: Moment | None = None
+    resolution: str | None = None
+    """How it ended."""
+    lasted_seconds: float | None = None
+    """From `since` until it was resolved."""
+    normal: Usual | None = None
+    """What is usual of the job."""
+    ran_seconds: float | None = None
+    vcpu_hours: float | None = Field(default=None, alias="vCPUHours")
+    memory_gb_hours: float | None = Field(default=None, alias="memoryGBHours")
+    storage_gb_hours: float | None = Field(default=None, alias="storageGBHours")
+    cost: float | None = None
+    """So far, at the policy's prices."""
+    currency: str | None = None
+    owner: str | None = None
+    runbook: str | None = None
+    muted: str | None = None
+    """Why no person was told, if so: a silence, a maintenance window, a tag."""
+    told_with: str | None = None
+    """Id of the alert whose message told people of this one, if it had none of its own."""
+    links: Links
+    sequence: int
+    """Number of this message among those about this alert, from 1 on without a gap."""
+    observed_at: Moment
+    cut: list[str] = Field(default_factory=list)
+    """Fields that were too long for a message and are not whole."""
 
 
 class _Message(_Document):
@@ -286,11 +367,21 @@ class UntrackedMessage(_Message):
     detail: Untracked
 
 
-Message = StateChangeMessage | RetryMessage | SettledMessage | LostMessage | QuarantinedMessage | UntrackedMessage
-MESSAGES: tuple[type[Message], ...] = get_args(Message)
+class AlertMessage(_Message):
+    kind: ClassVar = Kind.ALERT
+    detail_type: Literal["EMR Serverless Job Run Alert"] = Field(
+        default="EMR Serverless Job Run Alert", alias="detail-type"
+    )
+    detail: AlertDetail
 
 
-def message_of(detail: RunFacts) -> Message:
+RunMessage = StateChangeMessage | RetryMessage | SettledMessage | LostMessage | QuarantinedMessage | UntrackedMessage
+Message = RunMessage | AlertMessage
+_OF_RUNS: tuple[type[RunMessage], ...] = get_args(RunMessage)
+MESSAGES: tuple[type[Message], ...] = (*_OF_RUNS, AlertMessage)
+
+
+def message_of(detail: RunFacts) -> RunMessage:
     """Wrap what happened to a run in its envelope."""
     run = RunId.parse(detail.arn)
     envelope = {
@@ -301,8 +392,26 @@ def message_of(detail: RunFacts) -> Message:
         "resources": [run.arn],
         "detail": detail,
     }
-    wrapping = next(message for message in MESSAGES if message.model_fields["detail"].annotation is type(detail))
+    wrapping = next(message for message in _OF_RUNS if message.model_fields["detail"].annotation is type(detail))
     return wrapping.model_validate(envelope)
+
+
+def alert_message_of(source: Source, facts: dict[str, object]) -> AlertMessage:
+    """Wrap what is to be said of an alert, by the names of AlertDetail's fields, in its envelope; cut what is too long.
+
+    `resources` has what it is about: a run, or else an application, or nothing.
+    """
+    detail = AlertDetail.model_validate(_fitting(facts))
+    application = f"arn:{source.partition}:emr-serverless:{source.region}:{source.account}:/applications/"
+    about = detail.arn or (detail.application_id and application + detail.application_id)
+    return AlertMessage(
+        id=_id_of(detail, f"{source}#"),
+        account=source.account,
+        region=source.region,
+        time=detail.observed_at,
+        resources=[about] if about else [],
+        detail=detail,
+    )
 
 
 def body_of(message: Message) -> str:
@@ -324,16 +433,23 @@ def attributes_of(message: Message) -> dict[str, str | list[str]]:
         "account": message.account,
         "region": message.region,
     }
+    if isinstance(detail, AlertDetail):
+        said |= {
+            "status": detail.status,
+            "rule": detail.rule,
+            "severity": detail.severity,
+            "alertId": detail.alert_id,
+        }
     if isinstance(detail, StateChange):
         said |= {
             "previousState": detail.previous_state,
             "reached": detail.reached,
             "final": "true" if detail.final else "false",
         }
-    return {name: _attribute(value) for name, value in said.items() if value}
+    return {name: attribute(value) for name, value in said.items() if value}
 
 
-def _attribute(value: str | list[str]) -> str | list[str]:
+def attribute(value: str | list[str]) -> str | list[str]:
     """SNS refuses attributes with characters that XML 1.0 has no place for; a job's name can hold any."""
     if isinstance(value, list):
         return [_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", part) for part in value]
@@ -343,10 +459,14 @@ def _attribute(value: str | list[str]) -> str | list[str]:
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def _id_of(detail: RunFacts) -> str:
+def _id_of(detail: RunFacts | AlertDetail, place: str = "") -> str:
     """From facts, not from chance and not from the time of the look: the same change always has the same id."""
     passing = {"observed_at", "detection_delay_seconds", "witness"}
     facts = detail.model_dump_json(by_alias=True, exclude=passing)
+    return id_from(place + facts)
+
+
+def id_from(facts: str) -> str:
     return "rw-" + hashlib.sha256(facts.encode()).hexdigest()[:32]
 
 
@@ -358,7 +478,7 @@ def _fitting(facts: dict[str, object]) -> dict[str, object]:
     }
     not_whole = [to_camel(name) for name, value in fitting.items() if isinstance(value, str) and value.endswith(CUT)]
     for name, limit in (("tags", TAGS_LIMIT), ("labels", LABELS_LIMIT)):
-        whole = cast("dict[str, str]", facts[name])
+        whole = cast("dict[str, str]", facts.get(name, {}))
         kept = dict(_within(limit, whole))
         if len(kept) < len(whole):
             fitting[name] = kept

@@ -10,7 +10,7 @@ from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId
 from runwatch.core.model import Moment
 
-__all__ = ["Left", "TrackedRun", "Trouble"]
+__all__ = ["Left", "TrackedRun", "Trouble", "Used"]
 
 
 def _run_id(value: object) -> object:
@@ -42,6 +42,16 @@ class Trouble(BaseModel):
     since: Moment
     looks: int
     """How many looks in a row it has lasted, as far as that matters."""
+
+
+class Used(BaseModel):
+    """Hours of resources."""
+
+    model_config = ConfigDict(frozen=True)
+
+    vcpu: float = 0.0
+    memory_gb: float = 0.0
+    storage_gb: float = 0.0
 
 
 class TrackedRun(BaseModel):
@@ -86,6 +96,18 @@ class TrackedRun(BaseModel):
     """When the run took on `state`, as well as AWS's times tell."""
     running_told: bool = False
     """Whether a message of this attempt has said that RUNNING was reached."""
+    mode: str | None = None
+    execution_timeout_minutes: int | None = None
+    max_attempts: int | None = None
+    """Of a BATCH run; None: AWS's default."""
+    max_failed_attempts_per_hour: int | None = None
+    """Of a STREAMING run; None: AWS's default."""
+    tags: dict[str, str] = Field(default_factory=dict)
+    """Those that say how the run is to be watched: `runwatch:…`."""
+    failed_at: tuple[Moment, ...] = ()
+    """When its last attempts failed, the latest last."""
+    used: Used | None = None
+    """Of resources, as far as a look has told; not written anew before it has grown by half."""
     spent: dict[str, float] = Field(default_factory=dict)
     """Seconds in each state that the run has moved on from."""
     heard: tuple[str, ...] = ()

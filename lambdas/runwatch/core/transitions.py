@@ -4,18 +4,24 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from runwatch.core.alerts.tags import relevant as directives_among
 from runwatch.core.attempts import Endings, ended_unseen, ending_of
 from runwatch.core.decision import Decision, Reason
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import TEXT_LIMIT, Retry, StateChange, Witness
 from runwatch.core.model import JobRun, cut
 from runwatch.core.states import Mode, State, comes_before, is_known, is_terminal
-from runwatch.core.tracked import TrackedRun
+from runwatch.core.tracked import TrackedRun, Used
 
-__all__ = ["moved", "retried", "retry_expected"]
+__all__ = ["moved", "retried", "retry_expected", "used_by"]
 
 UNHEARD_AT_MOST = 32
 """A streaming run is retried for ever; a record must not grow with it."""
+FAILED_AT_MOST = 10
+"""As many failures an hour as AWS allows."""
+GROWN = 1.5
+WORTH_NOTING = 1.0
+"""Hours. What a run has used is written down when it has grown by half: no more often than the logarithm of it."""
 _BEFORE_RUNNING = frozenset({State.SUBMITTED, State.QUEUED, State.PENDING, State.SCHEDULED})
 
 
@@ -107,6 +113,13 @@ def _changed(
         updated_at=seen.updated_at,
         state_seen_at=now,
         state_since=since,
+        mode=seen.mode or tracked.mode,
+        execution_timeout_minutes=seen.execution_timeout_minutes,
+        max_attempts=seen.retry_policy and seen.retry_policy.max_attempts,
+        max_failed_attempts_per_hour=seen.retry_policy and seen.retry_policy.max_failed_attempts_per_hour,
+        tags=directives_among(seen.tags or {}),
+        failed_at=_failed_at(tracked, seen, since),
+        used=used_by(tracked, seen),
         running_told=running_told or ran_unseen or State.RUNNING in (*passed, seen.state),
         heard=tuple(state for state in tracked.heard if state != seen.state),
         unheard=(*tracked.unheard, *unheard)[-UNHEARD_AT_MOST:],
@@ -123,8 +136,32 @@ def _changed(
         unexpected=unexpected,
         detection_delay_seconds=max((now - since).total_seconds(), 0.0),
         witness=witness,
+        max_attempts=record.max_attempts,
+        max_failed_attempts_per_hour=record.max_failed_attempts_per_hour,
     )
     return record, Entry.telling(detail)
+
+
+def used_by(tracked: TrackedRun, seen: JobRun) -> Used | None:
+    """What the run has used so far, if AWS tells before its end; as it is remembered, while that is nearly as much."""
+    said = seen.total_resource_utilization
+    if said is None:
+        return tracked.used
+    used = Used(
+        vcpu=said.vcpu_hour or 0.0, memory_gb=said.memory_gb_hour or 0.0, storage_gb=said.storage_gb_hour or 0.0
+    )
+    known = tracked.used or Used()
+    grown = any(
+        now > max(WORTH_NOTING, GROWN * before)
+        for now, before in ((used.vcpu, known.vcpu), (used.memory_gb, known.memory_gb))
+    )
+    return used if grown or is_terminal(seen.state) else tracked.used
+
+
+def _failed_at(tracked: TrackedRun, seen: JobRun, since: datetime) -> tuple[datetime, ...]:
+    if seen.state != State.FAILED:
+        return tracked.failed_at
+    return (*tracked.failed_at, since)[-FAILED_AT_MOST:]
 
 
 def _passed(tracked: TrackedRun, attempt: int, state: str, *, ran_unseen: bool) -> list[str]:

@@ -31,6 +31,8 @@ class Turns:
     """When each run was last looked at, or listed and found as it was known."""
     got: dict[RunId, datetime] = field(default_factory=dict)
     """When GetJobRun last told of it."""
+    unread: set[RunId] = field(default_factory=set)
+    """Runs whose last look came to nothing, because AWS could not tell."""
     crowds: dict[str, float] = field(default_factory=dict)
     """Of an application: how many runs its lists have for each one that is watched."""
     unlisted: dict[str, datetime] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Turns:
             if len(times) > len(records):
                 for run in times.keys() - {record.run for record in records}:
                     del times[run]
+        self.unread.intersection_update(self.looked)
         if len(self.passed_over) > PASSED_OVER_AT_MOST:
             self.passed_over.clear()
 

@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from runwatch.core.model import Monitoring
+
 __all__ = ["OPT_OUT", "Application", "Watch"]
 
 OPT_OUT = "runwatch:watch"
@@ -20,6 +22,8 @@ class Application:
     id: str
     name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    monitoring: Monitoring | None = None
+    """Where the logs of its runs go, unless a run says otherwise."""
 
 
 class Watch(BaseModel):

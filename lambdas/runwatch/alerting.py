@@ -1,0 +1,318 @@
+"""Alerting: what people should hear of a source's runs, at the end of each round of looks.
+
+1. Read the source's book, the policy in force, and the news: entries of runs' ledgers that no round has judged yet.
+2. Judge the news, some at a time; then how the looks went, what time alone breaks, and which jobs did not come.
+   `runwatch.core.alerts` decides.
+3. Store the book, what was learned of the jobs, that the news were heard, and what programs and people are now owed, in
+   one transaction. It is published like all else.
+
+Nobody but this writes the book; where two ticks do it at once, one of them loses the race and leaves the news to the
+next round. A round in which nothing opens, resolves or falls due writes nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from runwatch.core.alerts.book import Book, Normal
+from runwatch.core.alerts.calling import call, mute
+from runwatch.core.alerts.chat import entry_of_chat
+from runwatch.core.alerts.desk import Desk
+from runwatch.core.alerts.document import entry_of
+from runwatch.core.alerts.families import join
+from runwatch.core.alerts.faults import Faulty
+from runwatch.core.alerts.hearing import hear, job_of
+from runwatch.core.alerts.history import History, job_key
+from runwatch.core.alerts.policy import Policy, read
+from runwatch.core.alerts.sight import Seen, Sight
+from runwatch.core.alerts.telling import Change, Telling
+from runwatch.core.alerts.text import entry_of_people
+from runwatch.core.alerts.watching import (
+    about_of,
+    judge_expected,
+    judge_policy,
+    judge_run,
+    judge_sight,
+)
+from runwatch.core.failures import Failure
+from runwatch.core.ids import RunId, Source
+from runwatch.core.ledger import Entry
+from runwatch.core.messages import Kind
+from runwatch.core.states import State
+from runwatch.core.tracked import TrackedRun
+from runwatch.core.watch import Application
+from runwatch.errors import ListFailed, LostRace, PolicyUnread, StoreUnavailable
+from runwatch.ports import Books, Deadline, Policies, Ports
+from runwatch.report import TickReport
+
+__all__ = ["Alerting"]
+
+NEWS_AT_ONCE = 20
+"""What follows from so many fits into a transaction of DynamoDB."""
+SAID_AT_ONCE = 30
+"""Documents, likewise."""
+CALLS_AT_ONCE = 12
+"""Messages to people, likewise."""
+JUDGED_ANEW = timedelta(minutes=10)
+"""A run that can break no rule for hours is looked at all the same, as what is usual of its job may have changed."""
+LEARNED_AT_ONCE = 3000
+"""Jobs whose history is asked for in one round, a hundred in a call."""
+NAMES_AT_ONCE = 10
+"""Applications that are asked for their names in one round."""
+NEEDS_HISTORY = {Kind.SETTLED, Kind.LOST, Kind.QUARANTINED}
+
+
+class _Judged(NamedTuple):
+    """What the container remembers of a run that broke no rule."""
+
+    version: int
+    policy: str
+    at: datetime
+    until: datetime | None
+    """Before that moment it breaks none, as long as it stays as it is."""
+
+
+@dataclass
+class Alerting:
+    ports: Ports
+    books: Books
+    policies: Policies
+    """The text of the policy; raises PolicyUnread."""
+    has_chat: bool = False
+    _judged: dict[RunId, _Judged] = field(default_factory=dict)
+    _normals: dict[tuple[Source, str], Normal | None] = field(default_factory=dict)
+
+    def judge(self, source: Source, seen: Seen, deadline: Deadline, report: TickReport) -> list[Entry]:
+        """Judge all there is to judge; answers with what is now owed. What there was no time for comes next round."""
+        owed: list[Entry] = []
+        try:
+            for entries in self._portions(source, seen, deadline, report):
+                owed += entries
+        except (StoreUnavailable, LostRace) as error:
+            report.desk_failed += 1
+            self._judged.clear()  # What was not stored is judged again.
+            self.ports.journal.store_failed(f"the alerts of {source}", error)
+        return owed
+
+    def _portions(
+        self, source: Source, seen: Seen, deadline: Deadline, report: TickReport
+    ) -> Iterator[Sequence[Entry]]:
+        """What each transaction owes."""
+        book = self.books.book(source)
+        kept = _copied(book)
+        policy, faults, unread = self._policy(book)
+        due = list(self._due(source, seen, policy))
+        self._learn(source, policy, book, due, seen)
+        runs = iter(due)
+        named = False
+        while not deadline.passed():
+            news = self.books.news(source, NEWS_AT_ONCE)
+            desk = Desk(
+                source,
+                policy,
+                self.ports.clock(),
+                book,
+                histories=self.books.histories(source, _jobs_of(news)) if news else {},
+                application=self._applications(source, seen.sight),
+            )
+            if not named and policy.names_applications:
+                self._name(desk, news, seen)
+                named = True
+            for entry in news:
+                if not hear(desk, entry):
+                    self.ports.journal.not_judged(entry)
+            all_heard = len(news) < NEWS_AT_ONCE
+            tellings: list[Telling] = []
+            done = False
+            if all_heard:
+                judge_policy(desk, faults, unread)
+                judge_sight(desk, seen)
+                judge_expected(desk)
+                if self._judge_runs(desk, runs, seen):
+                    silences = self.books.silences() if book.alerts else ()
+                    mute(desk, silences)
+                    join(desk)
+                    desk.keep_house()
+                    tellings = call(desk, silences, CALLS_AT_ONCE)
+                    done = len(tellings) < CALLS_AT_ONCE
+            yield self._kept(desk, kept, news, tellings, report)
+            book = desk.book
+            kept = _copied(book)
+            if done:
+                report.alerts_open = sum(alert.resolved_at is None for alert in book.alerts.values())
+                return
+        report.news_left += 1
+
+    def _policy(self, book: Book) -> tuple[Policy, Sequence[str], str | None]:
+        """The policy in force, what is wrong with the one that should be, and why that one is not known."""
+        try:
+            text = self.policies()
+            policy = read(text)
+        except PolicyUnread as error:
+            return _last_good(book), (), str(error)
+        except Faulty as error:
+            return _last_good(book), error.faults, None
+        book.policy = text
+        return policy, (), None
+
+    def _applications(self, source: Source, sight: Sight) -> "_Applications":
+        return _Applications(self.ports, source, broken=not sight.told and sight.failed.total() > 0)
+
+    def _name(self, desk: Desk, news: Iterable[Entry], seen: Seen) -> None:
+        """Learn the names of applications that the policy may speak of."""
+        ids = {entry.ledger.application_id for entry in news if isinstance(entry.ledger, RunId)}
+        ids |= {run.application_id for run in seen.watched}
+        for application_id in sorted(ids - desk.book.applications.keys())[:NAMES_AT_ONCE]:
+            application = desk.application(application_id)
+            if application is not None:
+                desk.book.applications[application_id] = application.name or application_id
+
+    def _due(self, source: Source, seen: Seen, policy: Policy) -> Iterator[TrackedRun]:
+        """Runs that may break a rule by now, or may have stopped to."""
+        for run in self._judged.keys() - seen.watched.keys():
+            if run.source == source:
+                del self._judged[run]
+        for run, record in seen.watched.items():
+            looked_at, judged = seen.looked.get(run), self._judged.get(run)
+            if looked_at is None or record.state is None or run in seen.unread:
+                continue
+            if (
+                judged is None
+                or (judged.version, judged.policy) != (record.version, policy.id)
+                or looked_at - judged.at >= JUDGED_ANEW
+                or (judged.until is not None and looked_at >= judged.until)
+            ):
+                yield record
+
+    def _judge_runs(self, desk: Desk, runs: Iterator[TrackedRun], seen: Seen) -> bool:
+        """False if there are more than fit into one transaction."""
+        if {Failure.DENIED, Failure.UNAVAILABLE} & desk.book.trouble.keys():
+            return True  # Nothing new can be seen of any of them.
+        for record in runs:
+            if record.run.arn in desk.book.trouble:
+                continue
+            looked_at = seen.looked[record.run]
+            normal, learned_at = self._normal(desk, record)
+            until = judge_run(desk, record, normal, looked_at)
+            waits = [moment for moment in (until, learned_at) if moment is not None]
+            self._judged[record.run] = _Judged(record.version, desk.policy.id, looked_at, min(waits, default=None))
+            if len(desk.said) >= SAID_AT_ONCE:
+                return False
+        return True
+
+    def _learn(self, source: Source, policy: Policy, book: Book, due: Iterable[TrackedRun], seen: Seen) -> None:
+        """Ask what is usual of the jobs that it matters for by now, many at once."""
+        wanted = {
+            _job_of(record)
+            for record in due
+            if (source, _job_of(record)) not in self._normals
+            and (matters_at := _matters_at(record, policy, book)) is not None
+            and matters_at <= seen.looked[record.run]
+        }
+        some = sorted(wanted)[:LEARNED_AT_ONCE]
+        known = self.books.histories(source, some) if some else {}
+        self._normals |= {(source, job): known.get(job, History()).normal() for job in some}
+
+    def _normal(self, desk: Desk, record: TrackedRun) -> tuple[Normal | None, datetime | None]:
+        """What is usual of the job; and, as long as nobody has asked, from when on it matters."""
+        key = (desk.source, _job_of(record))
+        if key in self._normals:
+            return self._normals[key], None
+        return None, _matters_at(record, desk.policy, desk.book)
+
+    def _kept(
+        self, desk: Desk, before: Book, news: Sequence[Entry], tellings: Sequence[Telling], report: TickReport
+    ) -> Sequence[Entry]:
+        """Store what the portion came to; answers with the entries that are owed by it."""
+        entries = [
+            entry_of(alert.changed(**_as_told(desk, alert.key, alert.id)), change, desk.now)
+            for alert, change in desk.said
+        ]
+        for telling in tellings:
+            number = telling.leading.told.number if telling.leading.told else 1
+            entries.append(entry_of_people(telling, number))
+            if self.has_chat:
+                entries.append(entry_of_chat(telling, number))
+        if not news and desk.book == before:
+            return ()
+        kept = self.books.keep(
+            desk.source,
+            book=desk.book,
+            taken=news,
+            histories={job: desk.histories[job] for job in desk.learned},
+            entries=entries,
+            closed=desk.closed,
+            now=desk.now,
+        )
+        desk.book = kept
+        for job in desk.learned:
+            self._normals[desk.source, job] = desk.histories[job].normal()
+        report.alerts_opened += sum(change is Change.OPENED for _, change in desk.said)
+        report.alerts_resolved += sum(change is Change.RESOLVED for _, change in desk.said)
+        report.alerts_muted += desk.muted
+        report.alert_messages += len(tellings)
+        for alert, change in desk.said:
+            self.ports.journal.alerted(alert, change)
+        return entries
+
+
+@dataclass
+class _Applications:
+    """Applications, as far as they can be asked for: one that cannot is no reason not to alert."""
+
+    ports: Ports
+    source: Source
+    broken: bool
+
+    def __call__(self, application_id: str) -> Application | None:
+        if self.broken:
+            return None
+        try:
+            return self.ports.catalogue(self.source).application(application_id)
+        except ListFailed as error:
+            self.ports.journal.list_failed(error)
+            self.broken = True
+            return None
+
+
+def _job_of(record: TrackedRun) -> str:
+    return job_key(record.run.application_id, record.name, record.run.job_run_id)
+
+
+def _matters_at(record: TrackedRun, policy: Policy, book: Book) -> datetime | None:
+    """From when on it matters what is usual of the run's job; None if never, as long as the run is in this state."""
+    if record.state != State.RUNNING or record.state_since is None or not record.name:
+        return None
+    about = about_of(record, book.applications)
+    limits = policy.limits(about.source, about.application_id, about.application_name, about.job_name, record.tags)
+    return record.state_since + limits.slow_min
+
+
+def _last_good(book: Book) -> Policy:
+    try:
+        return read(book.policy or "")
+    except Faulty:
+        return Policy()  # It was good for an earlier release.
+
+
+def _jobs_of(news: Iterable[Entry]) -> set[str]:
+    """Those whose history is asked for."""
+    ended = {State.FAILED, State.CANCELLED}
+    return {job_of(entry) for entry in news if entry.kind in NEEDS_HISTORY or entry.attributes.get("state") in ended}
+
+
+def _copied(book: Book) -> Book:
+    """As it is now; what is in it never changes, but is replaced."""
+    return book.model_copy(
+        update={
+            name: dict(value) if isinstance(value := getattr(book, name), dict) else value
+            for name in type(book).model_fields
+        }
+    )
+
+
+def _as_told(desk: Desk, key: str, alert_id: str) -> dict[str, object]:
+    """What programs are told besides: who was told, or why nobody was."""
+    known = desk.book.alerts.get(key)
+    return {"told": known.told, "muted": known.muted} if known is not None and known.id == alert_id else {}

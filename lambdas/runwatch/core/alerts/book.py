@@ -1,0 +1,199 @@
+"""What is open: the alerts of one source, and what has to be remembered to judge what comes next."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
+from runwatch.core.model import Moment
+
+__all__ = ["About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcome", "Told"]
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    def changed(self, **changes: object) -> Self:
+        return self.model_copy(update=changes)
+
+
+class About(_Kept):
+    """What an alert is about, as far as it can be said: a run, its job, its application, its source."""
+
+    source: str
+    application_id: str | None = None
+    application_name: str | None = None
+    job_name: str | None = None
+    """As the runs are named. None of a run without a name, and of what is about no job."""
+    run: str | None = None
+    """ARN; of an alert about a job that of the run which brought it up."""
+    attempt: int | None = None
+    expected: str | None = None
+    """The name of the expectation, of a job that is absent."""
+
+    def key(self, rule: Rule) -> str:
+        """The same for the same alert as long as it is open."""
+        place = {
+            Subject.RUN: self.run,
+            Subject.JOB: f"{self.application_id}/{self.job_name}" if self.job_name else self.run,
+            Subject.APPLICATION: self.application_id,
+            Subject.SOURCE: self.source,
+        }[RULES[rule].subject]
+        return f"{rule}|{self.expected or place}"
+
+
+class Normal(_Kept):
+    """What is usual of a job, learned from its last runs that succeeded."""
+
+    runs: int
+    """How many it was learned from."""
+    median_seconds: float
+    """In RUNNING."""
+    p95_seconds: float
+    median_cost: float | None = None
+
+
+class Facts(_Kept):
+    """What a message says of the run that brought an alert up, as far as it is known."""
+
+    job_run_id: str | None = None
+    state: str | None = None
+    state_since: Moment | None = None
+    details: str | None = None
+    """AWS's `stateDetails`, or what it said instead of an answer."""
+    error: str | None = None
+    """The class of it: `runwatch.core.alerts.causes`."""
+    advice: str | None = None
+    """What to do first about an error of this class; None: what the rule says."""
+    seen_this_week: int = 0
+    """How often an error of this class has come up in the job in the last seven days, this time included."""
+    created_at: Moment | None = None
+    created_by: str | None = None
+    release_label: str | None = None
+    mode: str | None = None
+    max_attempts: int | None = None
+    ran_seconds: float | None = None
+    normal: Normal | None = None
+    vcpu_hours: float | None = None
+    memory_gb_hours: float | None = None
+    storage_gb_hours: float | None = None
+    cost: float | None = None
+    """None without prices."""
+    currency: str | None = None
+    """Of the policy's prices."""
+    owner: str | None = None
+    runbook: str | None = None
+    console: str | None = None
+    driver_log: str | None = None
+    """`s3://` URI, or the console's page of the CloudWatch streams."""
+    log_command: str | None = None
+    """The `aws` command that prints the driver's log."""
+
+
+class How(StrEnum):
+    """By which message people were told."""
+
+    ITSELF = "itself"
+    """One of its own, which another has to follow when it is over."""
+    TOGETHER = "together"
+    """That of an alert that opened at the same time; it is over when all that it told of are."""
+    MEMBER = "member"
+    """That of its application's alert, which is over."""
+
+
+class Told(_Kept):
+    """What people were told last of an alert."""
+
+    at: Moment
+    severity: Severity
+    error: str | None = None
+    """The class that was named."""
+    id: str
+    """That of the message: the alert's own, or that of the one that it was told with, or that it took over from."""
+    rule: Rule
+    how: How = How.ITSELF
+    number: int = 1
+    """How many messages of this id there have been."""
+
+
+class Alert(_Kept):
+    id: str
+    """`al-` and 24 hexadecimal digits: the same for all that is said of it."""
+    rule: Rule
+    severity: Severity
+    about: About
+    opened_at: Moment
+    since: Moment
+    """When what it is about began."""
+    reason: str
+    """Why it fires, in some words, without its subject: `in PENDING for 32 min, which should take 15 min at most`."""
+    facts: Facts = Facts()
+    count: int = 1
+    """How often it has come up since it was opened."""
+    last_at: Moment
+    """When it came up last."""
+    repeat_after: float | None = None
+    """Seconds after which people hear of it again."""
+    escalate_after: float | None = None
+    """Seconds after which it is one degree graver."""
+    members: tuple[str, ...] = ()
+    """Keys of the alerts that this one stands for: those of an application or a source."""
+    parent: str | None = None
+    """Key of the alert that stands for this one: people hear of it there."""
+    told: Told | None = None
+    """None as long as no message of its own has told of it."""
+    muted_by_tag: bool = False
+    muted: str | None = None
+    """Why nobody was told, if so."""
+    fine_since: Moment | None = None
+    """Since when it has been fine again, although it is held open, because it comes and goes."""
+    sequence: int = 0
+    """Number of the last document about it on the events topic."""
+    resolved_at: Moment | None = None
+    resolution: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.about.key(self.rule)
+
+
+class Outcome(_Kept):
+    """How a run of an application ended."""
+
+    job: str
+    run: str
+    at: Moment
+    failed: bool
+
+
+class Expectation(_Kept):
+    """What was seen of an expected job."""
+
+    known_since: Moment
+    """Deadlines before that say nothing."""
+    started_at: Moment | None = None
+    """When its latest run was created."""
+    succeeded_at: Moment | None = None
+    """When the latest one that succeeded was created."""
+
+
+class Book(BaseModel):
+    """All that alerting remembers of a source, besides what is usual of its jobs. Changed as the desk works."""
+
+    version: int = 0
+    """Of the stored one; 0 while none is."""
+    alerts: dict[str, Alert] = Field(default_factory=dict)
+    """Open ones, by their keys, and those that were resolved and that people still have to hear it of."""
+    outcomes: dict[str, tuple[Outcome, ...]] = Field(default_factory=dict)
+    """By application: of the last hour."""
+    trouble: dict[str, Moment] = Field(default_factory=dict)
+    """Since when a source has been denied, unreadable or throttled, or a run unreadable: by failure, or by ARN."""
+    expected: dict[str, Expectation] = Field(default_factory=dict)
+    """By the expectation's name."""
+    reopened: dict[str, tuple[Moment, ...]] = Field(default_factory=dict)
+    """When alerts of this key were opened lately: what comes and goes is held open."""
+    applications: dict[str, str] = Field(default_factory=dict)
+    """Names, by id, as far as they were needed."""
+    policy: str | None = None
+    """The text of the last good policy."""

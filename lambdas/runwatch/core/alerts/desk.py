@@ -1,0 +1,219 @@
+"""Where the alerts of one source open and resolve, while one round is judged.
+
+An alert opens once: what comes up again while it is open is counted. It resolves once, and one that was opened and
+resolved again and again is held open until it has been quiet for some time. Each opening and each resolution is a
+document for programs; what people hear of it is decided afterwards, by `runwatch.core.alerts.calling`.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from runwatch.core.alerts.book import About, Alert, Book, Facts, How
+from runwatch.core.alerts.history import History
+from runwatch.core.alerts.logs import command_for, logs_of
+from runwatch.core.alerts.policy import Limits, Policy
+from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject, at_least
+from runwatch.core.alerts.telling import Change
+from runwatch.core.ids import RunId, Source
+from runwatch.core.watch import Application
+
+__all__ = ["Desk", "Said"]
+
+A_DAY = timedelta(days=1)
+FORGOTTEN_AFTER = timedelta(days=14)
+"""A job that has not been started for so long will not be."""
+REOPENINGS_KEPT = 10
+
+
+class Said(NamedTuple):
+    """What programs are told of an alert."""
+
+    alert: Alert
+    change: Change
+
+
+@dataclass
+class Desk:
+    source: Source
+    policy: Policy
+    now: datetime
+    book: Book
+    """Changed in place."""
+    histories: dict[str, History] = field(default_factory=dict)
+    """Of the jobs that this round is about."""
+    learned: set[str] = field(default_factory=set)
+    """Jobs whose history has changed."""
+    application: Callable[[str], Application | None] = lambda _: None
+    muted: int = 0
+    """Alerts that were muted in this round, and not before."""
+    still: dict[str, Alert] = field(default_factory=dict)
+    """Open alerts with the words of now. They are not kept: else each minute would be written down."""
+    said: list[Said] = field(default_factory=list)
+    closed: list[Alert] = field(default_factory=list)
+    """Resolved, and nobody has to hear of them any more."""
+
+    def limits(self, about: About, tags: Mapping[str, str]) -> Limits:
+        return self.policy.limits(
+            str(self.source), about.application_id or "", about.application_name, about.job_name, tags
+        )
+
+    def history(self, job: str) -> History:
+        return self.histories.setdefault(job, History())
+
+    def learn(self, job: str, history: History) -> None:
+        self.histories[job] = history
+        self.learned.add(job)
+
+    def open(self, rule: Rule, about: About) -> Alert | None:
+        """The alert, if it is open."""
+        alert = self.book.alerts.get(about.key(rule))
+        return alert if alert is not None and alert.resolved_at is None else None
+
+    def fire(  # noqa: PLR0913 - all but two are keywords
+        self,
+        rule: Rule,
+        about: About,
+        limits: Limits,
+        *,
+        since: datetime,
+        reason: str,
+        facts: Facts | None = None,
+        anew: bool = False,
+        severity: Severity | None = None,
+    ) -> None:
+        """It fires. `anew`: it has come up once more, and is not merely still so; `severity`: instead of the rule's."""
+        key, configured = about.key(rule), limits.severity_of(rule)
+        if configured is None:
+            self.settle(key, "the policy has switched the rule off")
+            return
+        if severity is None or configured is not RULES[rule].severity:
+            severity = configured  # Whoever configured it meant it.
+        alert = self.book.alerts.get(key)
+        facts = (facts or Facts()).changed(owner=limits.owner, runbook=limits.runbook)
+        if alert is None or anew:
+            about, facts = self._with_place(about, facts)
+        if alert is None:
+            self._open(rule, about, limits, since, reason, facts, severity)
+            return
+        count = alert.count + 1 if anew else alert.count
+        known = facts if anew else alert.facts.changed(state=facts.state or alert.facts.state)
+        back = {"resolved_at": None, "resolution": None} if alert.resolved_at else {}
+        again = {"last_at": self.now, "about": about} if anew or back else {}
+        graver = {"severity": severity} if not at_least(alert.severity, severity) else {}
+        changed = alert.changed(reason=reason, facts=known, count=count, fine_since=None, **back, **again, **graver)
+        if back:
+            self.say(changed, Change.OPENED)
+        elif anew or graver or alert.fine_since is not None:
+            self.book.alerts[key] = changed
+        else:
+            self.still[key] = changed
+
+    def settle(self, key: str, resolution: str) -> None:
+        """It is fine again, for this reason; nothing, if it was."""
+        alert = self.book.alerts.get(key)
+        if alert is None or alert.resolved_at is not None:
+            return
+        if alert.fine_since is None and self._comes_and_goes(key):
+            self.book.alerts[key] = alert.changed(fine_since=self.now, resolution=resolution)
+        elif alert.fine_since is None:
+            self._resolve(alert, resolution)
+
+    def settle_run(self, run: str, resolution: str, *, besides: frozenset[Rule] = frozenset()) -> None:
+        """All that is about this run alone."""
+        for key, alert in list(self.book.alerts.items()):
+            if alert.about.run == run and RULES[alert.rule].subject is Subject.RUN and alert.rule not in besides:
+                self.settle(key, resolution)
+
+    def keep_house(self) -> None:
+        """What time alone resolves."""
+        for alert in list(self.book.alerts.values()):
+            if alert.resolved_at is not None:
+                continue
+            if alert.fine_since is not None and self.now - alert.last_at >= self.policy.grouping.flapping:
+                self._resolve(alert, alert.resolution or "")
+            elif self._is_one_of_a_kind(alert) and self.now - alert.last_at >= A_DAY:
+                self._resolve(alert, "nothing more will be heard of it")
+            elif RULES[alert.rule].subject is Subject.JOB and self.now - alert.last_at >= FORGOTTEN_AFTER:
+                self._resolve(alert, f"there was no other run for {FORGOTTEN_AFTER.days} days")
+        stale = [key for key, times in self.book.reopened.items() if not any(map(self._is_lately, times))]
+        for key in stale:
+            del self.book.reopened[key]
+
+    def say(self, alert: Alert, change: Change) -> Alert:
+        """Tell programs; answers with the alert as it is in the book from now on."""
+        told = self.book.alerts[alert.key] = alert.changed(sequence=alert.sequence + 1)
+        self.said.append(Said(told, change))
+        return told
+
+    def remove(self, alert: Alert) -> None:
+        """Nobody has to hear of it any more."""
+        del self.book.alerts[alert.key]
+        self.closed.append(alert)
+
+    def _open(
+        self, rule: Rule, about: About, limits: Limits, since: datetime, reason: str, facts: Facts, severity: Severity
+    ) -> None:
+        key = about.key(rule)
+        repeats = severity is not Severity.INFO
+        alert = Alert(
+            id=_id_of(self.source, key, self.now),
+            rule=rule,
+            severity=severity,
+            about=about,
+            opened_at=self.now,
+            since=min(since, self.now),
+            reason=reason,
+            facts=facts,
+            last_at=self.now,
+            repeat_after=limits.repeat_after.total_seconds() if repeats and limits.repeat_after else None,
+            escalate_after=limits.escalate_after.total_seconds() if repeats and limits.escalate_after else None,
+            muted_by_tag=limits.mute,
+        )
+        self.book.reopened[key] = (*self.book.reopened.get(key, ()), self.now)[-REOPENINGS_KEPT:]
+        self.say(alert, Change.OPENED)
+
+    def _with_place(self, about: About, facts: Facts) -> tuple[About, Facts]:
+        """With what the application says of itself: it is asked only now that somebody will read it."""
+        if about.application_id is None:
+            return about, facts
+        application = self.application(about.application_id)
+        if application is not None and application.name:
+            self.book.applications[application.id] = application.name
+        about = about.changed(application_name=self.book.applications.get(about.application_id))
+        if about.run is None:
+            return about, facts
+        run = RunId.parse(about.run)
+        if facts.driver_log is not None:
+            return about, facts.changed(log_command=command_for(run, facts.driver_log))
+        logs = logs_of(
+            run,
+            attempt=about.attempt or 1,
+            mode=facts.mode,
+            retried=(facts.max_attempts or 1) > 1,
+            of_application=application.monitoring if application is not None else None,
+        )
+        return about, facts.changed(driver_log=logs.link, log_command=logs.command)
+
+    def _resolve(self, alert: Alert, resolution: str) -> None:
+        over = self.say(alert.changed(resolved_at=self.now, resolution=resolution, fine_since=None), Change.RESOLVED)
+        if over.told is None or over.told.how is not How.ITSELF:
+            self.remove(over)  # Nobody was told of it, or not by a message of its own.
+
+    def _comes_and_goes(self, key: str) -> bool:
+        return sum(map(self._is_lately, self.book.reopened.get(key, ()))) >= self.policy.grouping.flaps
+
+    def _is_lately(self, moment: datetime) -> bool:
+        return self.now - moment < self.policy.grouping.flapping
+
+    @staticmethod
+    def _is_one_of_a_kind(alert: Alert) -> bool:
+        """Whether no other run can resolve it."""
+        nameless = alert.about.job_name is None and RULES[alert.rule].subject is Subject.JOB
+        return alert.rule in (Rule.RUN_LOST, Rule.RUN_QUARANTINED) or nameless
+
+
+def _id_of(source: Source, key: str, opened_at: datetime) -> str:
+    return "al-" + hashlib.sha256(f"{source}|{key}|{opened_at.isoformat()}".encode()).hexdigest()[:24]

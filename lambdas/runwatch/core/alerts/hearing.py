@@ -1,0 +1,290 @@
+"""What follows for alerting from an entry of a run's ledger.
+
+| the entry                                    | follows                                                              |
+| -------------------------------------------- | -------------------------------------------------------------------- |
+| a transition to FAILED that AWS will retry   | attempt-failed                                                       |
+| a transition to FAILED that is final         | run-failed of its job                                                |
+| a transition to CANCELLED                    | run-cancelled of its job, by whom or what                            |
+| a transition to SUCCESS                      | run-failed, run-cancelled and run-lost of its job are over           |
+| RUNNING of another run of a streaming job    | run-failed, run-cancelled of its job are over                        |
+| any transition into a terminal state         | what is about this run alone is over                                 |
+| one that is unexpected                       | unexpected-transition                                                |
+| the first one of a run                       | bad-tag of its job, if a tag has no meaning, or it is over           |
+| the summary                                  | its job's history; over-budget; run-failed, if no retry came         |
+| lost, quarantined                            | run-lost, run-quarantined                                            |
+| untracked                                    | what is about this run alone is over                                 |
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from runwatch.core.alerts.book import About, Expectation, Facts, Outcome
+from runwatch.core.alerts.causes import Canceller, Cause, cancelled_by, cause_of
+from runwatch.core.alerts.desk import Desk
+from runwatch.core.alerts.history import Ran, job_key
+from runwatch.core.alerts.policy import Limits
+from runwatch.core.alerts.rules import Rule, Severity
+from runwatch.core.alerts.tags import relevant
+from runwatch.core.alerts.verdicts import broken_budget
+from runwatch.core.durations import written
+from runwatch.core.ids import RunId
+from runwatch.core.ledger import Entry
+from runwatch.core.messages import MESSAGES, Kind, Lost, Quarantined, ResourceHours, RunFacts, Settled, StateChange
+from runwatch.core.states import Mode, State, is_terminal
+from runwatch.core.tracked import Used
+
+__all__ = ["hear", "job_of"]
+
+OUTCOMES_KEPT = 50
+RECENT = timedelta(hours=1)
+BY_KIND = {message.kind: message for message in MESSAGES}
+UNSEEN_TIMES = frozenset({Rule.UNEXPECTED_TRANSITION})
+"""Rules about a run that its next transition does not settle."""
+
+
+def job_of(entry: Entry) -> str:
+    """The job that an entry of a run's ledger is about, without reading all of it."""
+    run = entry.ledger
+    if not isinstance(run, RunId):
+        raise TypeError(f"not the ledger of a run: {run}")
+    name = entry.attributes.get("jobRunName")
+    return job_key(run.application_id, name if isinstance(name, str) else None, run.job_run_id)
+
+
+def hear(desk: Desk, entry: Entry) -> bool:
+    """Judge one entry; false if it is none that we can read, which is then passed over."""
+    try:
+        detail = BY_KIND[entry.kind].model_validate_json(entry.body).detail
+    except ValidationError:
+        return False
+    if not isinstance(detail, RunFacts):
+        return True
+    heard = _Heard(desk, entry, detail)
+    match detail:
+        case StateChange():
+            heard.transition(detail)
+        case Settled():
+            heard.summary(detail)
+        case Lost() | Quarantined():
+            heard.leaves(detail, Rule.RUN_LOST if entry.kind is Kind.LOST else Rule.RUN_QUARANTINED)
+        case _ if entry.kind is Kind.UNTRACKED:
+            desk.settle_run(detail.arn, "nobody watches the run any more")
+        case _:
+            pass
+    return True
+
+
+class _Heard:
+    """What the judgements of one entry have in common."""
+
+    def __init__(self, desk: Desk, entry: Entry, detail: RunFacts) -> None:
+        self._desk = desk
+        self._job = job_of(entry)
+        self._at = detail.observed_at
+        self._about = About(
+            source=str(desk.source),
+            application_id=detail.application_id,
+            application_name=desk.book.applications.get(detail.application_id),
+            job_name=detail.job_run_name,
+            run=detail.arn,
+            attempt=detail.attempt,
+        )
+        self._limits: Limits = desk.limits(self._about, relevant(detail.tags))
+
+    def transition(self, detail: StateChange) -> None:
+        desk, state = self._desk, detail.state
+        if detail.previous_state is None:
+            self._began(detail)
+        if is_terminal(state) and not detail.retry_expected:
+            desk.settle_run(detail.arn, f"the run ended: {state}", besides=UNSEEN_TIMES)
+        elif stuck := desk.open(Rule.RUN_STUCK, self._about):
+            desk.settle(stuck.key, f"it moved on to {state}")
+        if detail.unexpected:
+            reason = f"from {detail.previous_state} to {state}"
+            self._fire(Rule.UNEXPECTED_TRANSITION, detail, reason, anew=True)
+        match state:
+            case State.FAILED if detail.retry_expected:
+                reason = f"attempt {detail.attempt} FAILED; another will follow"
+                self._fire(Rule.ATTEMPT_FAILED, detail, reason, anew=True)
+            case State.FAILED if detail.final:
+                self._failed(detail)
+            case State.CANCELLED:
+                self._cancelled(detail)
+            case State.SUCCESS:
+                self._succeeded(detail)
+            case State.RUNNING if detail.mode == Mode.STREAMING:
+                self._streams()
+            case _:
+                pass
+
+    def summary(self, detail: Settled) -> None:
+        desk = self._desk
+        ran = detail.seconds_in_state.get(State.RUNNING, 0.0)
+        hours = detail.billed_resource_utilization or detail.total_resource_utilization or ResourceHours()
+        desk.settle_run(detail.arn, f"the run ended: {detail.state}")
+        if detail.state == State.FAILED:
+            self._failed(detail)
+        elif detail.state == State.SUCCESS:
+            took = Ran(
+                at=self._at,
+                seconds=ran,
+                vcpu_hours=hours.vcpu_hour,
+                memory_gb_hours=hours.memory_gb_hour,
+                storage_gb_hours=hours.storage_gb_hour,
+            )
+            desk.learn(self._job, desk.history(self._job).with_success(took))
+        used = Used(
+            vcpu=hours.vcpu_hour or 0.0, memory_gb=hours.memory_gb_hour or 0.0, storage_gb=hours.storage_gb_hour or 0.0
+        )
+        broken = broken_budget(self._limits, desk.policy.prices, used)
+        known = desk.open(Rule.OVER_BUDGET, self._about)
+        if broken:
+            same_run = known is not None and known.about.run == detail.arn
+            self._fire(Rule.OVER_BUDGET, detail, broken, hours=hours, anew=not same_run)
+        elif known is not None and known.about.run != detail.arn:
+            desk.settle(known.key, "a run stayed within its budget")
+
+    def leaves(self, detail: Lost | Quarantined, rule: Rule) -> None:
+        self._desk.settle_run(detail.arn, "the run is not watched any more")
+        seen = f", last seen in {detail.state}" if detail.state else ""
+        self._fire(rule, detail, f"{'not found' if rule is Rule.RUN_LOST else 'refused'}{seen}", since=detail.since)
+
+    def _began(self, detail: StateChange) -> None:
+        """The first word of a run."""
+        desk, created_at = self._desk, detail.created_at or self._at
+        for expected in desk.policy.expecting(self._about):
+            known = desk.book.expected.get(expected.name) or Expectation(known_since=self._at)
+            if known.started_at is None or created_at > known.started_at:
+                desk.book.expected[expected.name] = known.changed(started_at=created_at)
+        if self._limits.bad_tags:
+            self._fire(Rule.BAD_TAG, detail, "; ".join(self._limits.bad_tags))
+        elif wrong := desk.open(Rule.BAD_TAG, self._about):
+            desk.settle(wrong.key, "the tags of a run were right")
+        if found := desk.open(Rule.RUN_LOST, self._about):
+            desk.settle(found.key, "the run was found again")
+
+    def _failed(self, detail: StateChange | Settled) -> None:
+        """Once for each run, whichever entry says it first."""
+        desk = self._desk
+        known = desk.book.alerts.get(self._about.key(Rule.RUN_FAILED))
+        if known is not None and known.facts.job_run_id == detail.job_run_id:
+            return
+        if isinstance(detail, Settled) and any(each.run == detail.arn for each in self._outcomes()):
+            return  # It has been told, and was resolved since.
+        cause = cause_of(detail.state_details, desk.policy.errors)
+        desk.learn(self._job, desk.history(self._job).with_failure(self._at, cause.name))
+        self._note(failed=True)
+        ran = _ran(detail)
+        took = f" after {_in_words(ran)}" if ran else ""
+        self._fire(Rule.RUN_FAILED, detail, f"FAILED{took}", anew=True, cause=cause)
+
+    def _cancelled(self, detail: StateChange) -> None:
+        canceller = cancelled_by(
+            detail.state_details,
+            previous_state=detail.previous_state,
+            started_at=detail.started_at,
+            ended_at=detail.ended_at or detail.updated_at,
+            execution_timeout_minutes=detail.execution_timeout_minutes,
+        )
+        by_person = canceller.by is Canceller.PERSON
+        self._fire(
+            Rule.RUN_CANCELLED,
+            detail,
+            f"CANCELLED by {canceller.words}",
+            anew=True,
+            severity=Severity.INFO if by_person else None,
+        )
+
+    def _succeeded(self, detail: StateChange) -> None:
+        desk, created_at = self._desk, detail.created_at or self._at
+        self._note(failed=False)
+        took = f" after {_in_words(ran)}" if (ran := _ran(detail)) else ""
+        for rule in (Rule.RUN_FAILED, Rule.RUN_CANCELLED):
+            if alert := desk.open(rule, self._about):
+                desk.settle(alert.key, f"a run of the job succeeded{took}")
+        for key, alert in list(desk.book.alerts.items()):
+            if alert.rule in (Rule.RUN_LOST, Rule.RUN_QUARANTINED) and _same_job(alert.about, self._about):
+                desk.settle(key, "a run of the job succeeded")
+        for expected in desk.policy.expecting(self._about):
+            known = desk.book.expected.get(expected.name) or Expectation(known_since=self._at)
+            if known.succeeded_at is None or created_at > known.succeeded_at:
+                desk.book.expected[expected.name] = known.changed(succeeded_at=created_at)
+
+    def _streams(self) -> None:
+        """A streaming run never succeeds: that another one of its job is RUNNING is as good as it gets."""
+        for rule in (Rule.RUN_FAILED, Rule.RUN_CANCELLED):
+            alert = self._desk.open(rule, self._about)
+            if alert is not None and alert.about.run != self._about.run:
+                self._desk.settle(alert.key, "another run of the job streams")
+
+    def _fire(  # noqa: PLR0913 - all but three are keywords
+        self,
+        rule: Rule,
+        detail: RunFacts,
+        reason: str,
+        *,
+        anew: bool = False,
+        since: datetime | None = None,
+        cause: Cause | None = None,
+        hours: ResourceHours | None = None,
+        severity: Severity | None = None,
+    ) -> None:
+        desk = self._desk
+        history = desk.history(self._job)
+        used = hours or ResourceHours()
+        prices, error = desk.policy.prices, cause.name if cause else None
+        cost = prices.cost(used.vcpu_hour, used.memory_gb_hour, used.storage_gb_hour)
+        facts = Facts(
+            job_run_id=detail.job_run_id,
+            state=detail.state,
+            details=detail.cause if isinstance(detail, Lost | Quarantined) else detail.state_details,
+            error=error,
+            advice=cause.advice if cause else None,
+            seen_this_week=history.seen_this_week(error, self._at) if error else 0,
+            created_at=detail.created_at,
+            created_by=detail.created_by,
+            release_label=detail.release_label,
+            mode=detail.mode,
+            max_attempts=detail.max_attempts if isinstance(detail, StateChange) else None,
+            ran_seconds=_ran(detail),
+            normal=history.normal(),
+            vcpu_hours=used.vcpu_hour,
+            memory_gb_hours=used.memory_gb_hour,
+            storage_gb_hours=used.storage_gb_hour,
+            cost=cost,
+            currency=prices.currency if cost is not None else None,
+            console=detail.links.console,
+            driver_log=detail.links.driver_log,
+        )
+        moment = since or detail.ended_at or detail.updated_at or self._at
+        desk.fire(
+            rule, self._about, self._limits, since=moment, reason=reason, facts=facts, anew=anew, severity=severity
+        )
+
+    def _outcomes(self) -> tuple[Outcome, ...]:
+        return self._desk.book.outcomes.get(self._about.application_id or "", ())
+
+    def _note(self, *, failed: bool) -> None:
+        """Remember how a run of the application ended, for a while."""
+        recent = [each for each in self._outcomes() if self._at - each.at < RECENT]
+        outcome = Outcome(job=self._job, run=self._about.run or "", at=self._at, failed=failed)
+        self._desk.book.outcomes[self._about.application_id or ""] = (*recent, outcome)[-OUTCOMES_KEPT:]
+
+
+def _same_job(one: About, other: About) -> bool:
+    return other.job_name is not None and (one.application_id, one.job_name) == (other.application_id, other.job_name)
+
+
+def _ran(detail: RunFacts) -> float | None:
+    """Seconds that the last attempt ran, as far as AWS's times tell."""
+    if isinstance(detail, Settled):
+        return detail.seconds_in_state.get(State.RUNNING)
+    ended_at = detail.ended_at or detail.updated_at
+    if detail.started_at is None or ended_at is None:
+        return None
+    return max(0.0, (ended_at - detail.started_at).total_seconds())
+
+
+def _in_words(seconds: float) -> str:
+    return written(timedelta(seconds=seconds))

@@ -1,0 +1,72 @@
+"""What is usual of a job, learned from its own last runs."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import ceil
+from statistics import median
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from runwatch.core.alerts.book import Normal
+from runwatch.core.model import Moment
+
+__all__ = ["History", "Ran", "job_key"]
+
+KEPT = 30
+"""Runs that succeeded, and failures: what was usual a hundred runs ago is not usual any more."""
+WEEK = timedelta(days=7)
+
+
+def job_key(application_id: str, name: str | None, job_run_id: str) -> str:
+    """A run without a name is a job of its own."""
+    return f"{application_id}/{name}" if name else f"{application_id}#{job_run_id}"
+
+
+class Ran(BaseModel):
+    """A run that succeeded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: Moment
+    seconds: float
+    """In RUNNING, all attempts together."""
+    vcpu_hours: float | None = None
+    memory_gb_hours: float | None = None
+    storage_gb_hours: float | None = None
+
+
+class Failing(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    at: Moment
+    error: str | None
+
+
+class History(BaseModel):
+    """One job's, oldest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    succeeded: tuple[Ran, ...] = ()
+    failures: tuple[Failing, ...] = ()
+
+    def with_success(self, ran: Ran) -> Self:
+        return self.model_copy(update={"succeeded": (*self.succeeded, ran)[-KEPT:]})
+
+    def with_failure(self, at: datetime, error: str | None) -> Self:
+        return self.model_copy(update={"failures": (*self.failures, Failing(at=at, error=error))[-KEPT:]})
+
+    def seen_this_week(self, error: str | None, now: datetime) -> int:
+        return sum(failure.error == error and now - failure.at < WEEK for failure in self.failures)
+
+    def normal(self) -> Normal | None:
+        if not self.succeeded:
+            return None
+        seconds = [ran.seconds for ran in self.succeeded]
+        return Normal(runs=len(seconds), median_seconds=median(seconds), p95_seconds=percentile(seconds, 0.95))
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The smallest of them that so large a part is not above (nearest rank)."""
+    return sorted(values)[max(0, ceil(part * len(values)) - 1)]

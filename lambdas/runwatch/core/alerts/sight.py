@@ -1,0 +1,34 @@
+"""What a round of looks has to tell: the runs as they are known at its end, and how the looks went."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from runwatch.core.failures import Failure
+from runwatch.core.ids import RunId
+from runwatch.core.tracked import TrackedRun
+
+__all__ = ["Seen", "Sight"]
+
+
+@dataclass
+class Sight:
+    """How the looks went."""
+
+    told: int = 0
+    """Looks, and rows of lists, that told something."""
+    failed: Counter[Failure] = field(default_factory=Counter)
+    """What hindered the others; not what AWS says of a run that it does not know."""
+    causes: dict[Failure, str] = field(default_factory=dict)
+    """What AWS said, once for each."""
+
+
+@dataclass
+class Seen:
+    watched: Mapping[RunId, TrackedRun]
+    looked: Mapping[RunId, datetime]
+    """When each was looked at last."""
+    unread: Collection[RunId] = ()
+    """Those of whom that look could not tell."""
+    sight: Sight = field(default_factory=Sight)

@@ -1,0 +1,199 @@
+"""What follows for alerting from the passing of time, from looks that fail, and from jobs that do not come."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from runwatch.core.alerts.book import About, Expectation, Facts, Normal
+from runwatch.core.alerts.desk import Desk
+from runwatch.core.alerts.policy import Expected
+from runwatch.core.alerts.rules import Rule
+from runwatch.core.alerts.schedule import latest
+from runwatch.core.alerts.sight import Seen
+from runwatch.core.alerts.verdicts import VERDICTS, Case, Firing, Verdict, may_fire_at
+from runwatch.core.durations import written
+from runwatch.core.failures import Failure
+from runwatch.core.ids import RunId
+from runwatch.core.links import console_of
+from runwatch.core.tracked import TrackedRun
+
+__all__ = ["about_of", "judge_expected", "judge_policy", "judge_run", "judge_sight"]
+
+UNREADABLE_AT_MOST = 50
+"""Runs of which it is remembered that they cannot be read; of more than that it is the source that is in trouble."""
+POLICY = "policy"
+UNREAD_FOR = timedelta(minutes=10)
+EARLY = timedelta(minutes=5)
+"""How long before its time a run of an expected job may have been created."""
+
+
+def about_of(record: TrackedRun, names: Mapping[str, str]) -> About:
+    run = record.run
+    return About(
+        source=str(run.source),
+        application_id=run.application_id,
+        application_name=names.get(run.application_id),
+        job_name=record.name,
+        run=run.arn,
+        attempt=record.attempt,
+    )
+
+
+def judge_run(desk: Desk, record: TrackedRun, normal: Normal | None, seen_at: datetime) -> datetime | None:
+    """All rules of time on one run, as of when it was seen; answers with when they may next say something else.
+
+    None: not as long as the run stays as it is.
+    """
+    about = about_of(record, desk.book.applications)
+    case = Case(record, desk.limits(about, record.tags), desk.policy.prices, normal, seen_at)
+    open_ones = {
+        rule: alert for rule in VERDICTS if (alert := desk.open(rule, about)) and _is_its_own(alert.about, about)
+    }
+    for rule, verdict in VERDICTS.items():
+        answer: Verdict = verdict(case)
+        if isinstance(answer, Firing):
+            facts = _facts(desk, record, normal, seen_at)
+            desk.fire(rule, about, case.limits, since=answer.since, reason=answer.reason, facts=facts)
+        elif rule in open_ones and rule is not Rule.OVER_BUDGET:  # That it costs no more does not make it cheap.
+            desk.settle(open_ones[rule].key, answer.reason)
+    return seen_at if open_ones else may_fire_at(case)
+
+
+def _is_its_own(known: About, about: About) -> bool:
+    return known.run == about.run
+
+
+def _facts(desk: Desk, record: TrackedRun, normal: Normal | None, seen_at: datetime) -> Facts:
+    used = record.used
+    amounts = (used.vcpu, used.memory_gb, used.storage_gb) if used else (None, None, None)
+    return Facts(
+        job_run_id=record.run.job_run_id,
+        state=record.state,
+        state_since=record.state_since,
+        created_at=record.created_at,
+        mode=record.mode,
+        max_attempts=record.max_attempts,
+        ran_seconds=record.time_in_state(seen_at).total_seconds() if record.state == "RUNNING" else None,
+        normal=normal,
+        vcpu_hours=amounts[0],
+        memory_gb_hours=amounts[1],
+        storage_gb_hours=amounts[2],
+        cost=(cost := desk.policy.prices.cost(*amounts)),
+        currency=desk.policy.prices.currency if cost is not None else None,
+        console=console_of(record.run),
+    )
+
+
+def judge_sight(desk: Desk, seen: Seen) -> None:
+    """What failed looks say of the source, and of single runs."""
+    policy, book, sight = desk.policy, desk.book, seen.sight
+    blind = not sight.told
+    states = {
+        Failure.DENIED: (Rule.SOURCE_DENIED, policy.denied_after, sight.failed[Failure.DENIED] > 0),
+        Failure.UNAVAILABLE: (
+            Rule.SOURCE_UNREADABLE,
+            policy.unreadable_after,
+            blind and sight.failed[Failure.UNAVAILABLE] > 0,
+        ),
+        Failure.THROTTLED: (Rule.SOURCE_THROTTLED, policy.throttled_after, sight.failed[Failure.THROTTLED] > 0),
+    }
+    if sight.told or sight.failed.total():  # Else nobody looked, and nobody knows.
+        about = About(source=str(desk.source))
+        for failure, (rule, after, is_so) in states.items():
+            _judge_trouble(desk, failure, rule, about, after, sight.causes.get(failure, "") if is_so else None)
+    if blind:
+        return
+    for run in seen.unread:
+        if len(book.trouble) < UNREADABLE_AT_MOST:
+            book.trouble.setdefault(run.arn, desk.now)
+    _judge_unreadable(desk, seen)
+
+
+def _judge_unreadable(desk: Desk, seen: Seen) -> None:
+    """Runs that could not be read while others could."""
+    cause = seen.sight.causes.get(Failure.UNAVAILABLE, "")
+    for key, since in list(desk.book.trouble.items()):
+        if not key.startswith("arn:"):
+            continue
+        run = RunId.parse(key)
+        record = seen.watched.get(run)
+        if record is None or (run in seen.looked and run not in seen.unread):
+            del desk.book.trouble[key]
+        elif desk.now - since >= desk.policy.unreadable_after:
+            about = about_of(record, desk.book.applications)
+            limits = desk.limits(about, record.tags)
+            reason = f"it could not be read for {written(desk.now - since)}"
+            facts = Facts(
+                job_run_id=record.run.job_run_id, state=record.state, details=cause, console=console_of(record.run)
+            )
+            desk.fire(Rule.RUN_UNREADABLE, about, limits, since=since, reason=reason, facts=facts)
+    for key, alert in list(desk.book.alerts.items()):
+        if alert.rule is Rule.RUN_UNREADABLE and alert.about.run not in desk.book.trouble:
+            desk.settle(key, "it could be read again")
+
+
+def _judge_trouble(desk: Desk, failure: Failure, rule: Rule, about: About, after: timedelta, cause: str | None) -> None:
+    """`cause`: what AWS said; None if it is not so."""
+    trouble = desk.book.trouble
+    if cause is None:
+        trouble.pop(failure, None)
+        desk.settle(about.key(rule), "job runs could be read again")
+        return
+    since = trouble.setdefault(failure, desk.now)
+    if desk.now - since >= after:
+        reason = f"{failure} for {written(desk.now - since)}"
+        desk.fire(rule, about, desk.limits(about, {}), since=since, reason=reason, facts=Facts(details=cause))
+
+
+def judge_policy(desk: Desk, faults: Sequence[str], unread: str | None) -> None:
+    """`faults`: of the policy that should be in force; `unread`: why it is not known. That may pass by itself."""
+    about, trouble = About(source=str(desk.source)), desk.book.trouble
+    if unread is None:
+        trouble.pop(POLICY, None)
+    elif desk.now - trouble.setdefault(POLICY, desk.now) < UNREAD_FOR:
+        return
+    if faults or unread is not None:
+        reason = "it has faults" if unread is None else "it cannot be read"
+        facts = Facts(details="; ".join(faults) or unread)
+        desk.fire(Rule.POLICY_INVALID, about, desk.limits(about, {}), since=desk.now, reason=reason, facts=facts)
+    else:
+        desk.settle(about.key(Rule.POLICY_INVALID), "the policy is valid again")
+
+
+def judge_expected(desk: Desk) -> None:
+    """Jobs that should have started, or succeeded, by now."""
+    wanted = {expected.name: expected for expected in desk.policy.expected if expected.is_at(str(desk.source))}
+    for name in desk.book.expected.keys() - wanted.keys():
+        del desk.book.expected[name]
+    for name, expected in wanted.items():
+        known = desk.book.expected.setdefault(name, Expectation(known_since=desk.now))
+        about = About(source=str(desk.source), job_name=expected.job, expected=name)
+        missed = _missed(expected, known, desk.now)
+        if missed is not None:
+            since, reason = missed
+            desk.fire(Rule.JOB_ABSENT, about, desk.limits(about, {}), since=since, reason=reason)
+        else:
+            desk.settle(about.key(Rule.JOB_ABSENT), _made_up(expected, known))
+    for key, alert in list(desk.book.alerts.items()):
+        if alert.rule is Rule.JOB_ABSENT and alert.about.expected not in wanted:
+            desk.settle(key, "it is not expected any more")
+
+
+def _missed(expected: Expected, known: Expectation, now: datetime) -> tuple[datetime, str] | None:
+    """Since when it is missed, and in which words."""
+    deadlines = [(expected.start_within, known.started_at, "started")]
+    if expected.succeed_within is not None:
+        deadlines.append((expected.succeed_within, known.succeeded_at, "succeeded"))
+    for within, last, done in deadlines:
+        due = latest(expected.cron, expected.timezone, now - within)
+        if due is None or due + within < known.known_since or (last is not None and last >= due - EARLY):
+            continue
+        should = due.strftime("%Y-%m-%d %H:%M UTC")
+        return due, f"expected at {should}, and no run has {done} within {written(within)}"
+    return None
+
+
+def _made_up(expected: Expected, known: Expectation) -> str:
+    if known.started_at is None:
+        return "it is not late any more"
+    late = known.started_at - (latest(expected.cron, expected.timezone, known.started_at + EARLY) or known.started_at)
+    return f"it started {written(late)} late" if late > EARLY else "it came"

@@ -1,0 +1,172 @@
+"""How things stand in the table. Nobody else knows a key; what is written and read there is the adapters' business.
+
+| item          | pk                   | sk                   | also                                               |
+| ------------- | -------------------- | -------------------- | -------------------------------------------------- |
+| tracked run   | `RUN#<run arn>`      | `RUN`                | version, record; the keys of `watch` or of `left`  |
+| ledger entry  | `RUN#<run arn>`      | `LOG#<sequence>`     | kind, message…; the keys of `outbox` and of `news` |
+| alert's entry | `THREAD#<thread>`    | `LOG#<sequence>`     | kind, message…; the keys of `outbox`               |
+| book          | `ALERTS#<source>`    | `BOOK`               | version, book (zlib of JSON)                       |
+| closed alert  | `ALERTS#<source>`    | `CLOSED#<time>#<id>` | alert; expires a retention after it was resolved   |
+| job's history | `JOB#<source>/<job>` | `JOB`                | history; expires a retention after its last change |
+| silence       | `SILENCE`            | `<id>`               | silence; expires a week after its end              |
+
+| index    | partition key   | sort key       | projects        | answers                                           |
+| -------- | --------------- | -------------- | --------------- | ------------------------------------------------- |
+| `watch`  | `watch_source`  | `run_arn`      | version, record | what is there to look at?                         |
+| `outbox` | `outbox_source` | `outbox_order` | keys            | what is not published yet, oldest first?          |
+| `news`   | `news_source`   | `news_order`   | keys            | what has alerting not heard of yet, oldest first? |
+| `left`   | `left_day`      | `left_at`      | version, record | which runs are over, and since when?              |
+
+All indexes are sparse: an item without the keys is not in them. `outbox_source` is the source while an entry is owed,
+and `aside#<source>` once it is set aside. Records, messages, alerts, histories and silences are kept as JSON text, so
+an index's projection stays the same when they learn a new field. `expires_at` (TTL, seconds since 1970) of an entry
+counts from when it was recorded, and is set once it is owed no more; that of a record counts from when its run left,
+and so comes later.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from runwatch.core.ids import AlertThread, LedgerId, RunId, Source
+from runwatch.core.ledger import Entry
+from runwatch.core.messages import Kind
+from runwatch.errors import RecordUnreadable
+
+__all__ = [
+    "BOOK",
+    "CLOSED",
+    "EXPIRES_AT",
+    "LEFT_INDEX",
+    "LEFT_KEYS",
+    "NEWS_INDEX",
+    "NEWS_KEYS",
+    "OUTBOX_INDEX",
+    "OUTBOX_KEYS",
+    "RECORD_PROJECTION",
+    "SILENCE",
+    "WATCH_INDEX",
+    "WATCH_KEYS",
+    "Item",
+    "alerts_key",
+    "entry_item",
+    "entry_of",
+    "history_key",
+    "json_of",
+    "ledger_of",
+    "log",
+    "moment",
+    "seconds",
+    "sortable",
+    "stored_key",
+]
+
+WATCH_INDEX = "watch"
+WATCH_KEYS = ("watch_source", "run_arn")
+OUTBOX_INDEX = "outbox"
+OUTBOX_KEYS = ("outbox_source", "outbox_order")
+NEWS_INDEX = "news"
+NEWS_KEYS = ("news_source", "news_order")
+LEFT_INDEX = "left"
+LEFT_KEYS = ("left_day", "left_at")
+RECORD_PROJECTION = ("version", "record")
+EXPIRES_AT = "expires_at"
+BOOK = "BOOK"
+CLOSED = "CLOSED#"
+SILENCE = "SILENCE"
+
+RUN = "RUN#"
+THREAD = "THREAD#"
+KEY_BYTES = 1024
+"""Of a partition key, of which DynamoDB takes 2,048: what is longer is cut, and told apart by its hash."""
+
+Item = dict[str, Any]
+"""Names with values in DynamoDB's own writing: `{"pk": {"S": "…"}}`."""
+
+
+def stored_key(ledger: LedgerId, sort_key: str) -> Item:
+    kind = RUN if isinstance(ledger, RunId) else THREAD
+    return {"pk": {"S": f"{kind}{ledger}"}, "sk": {"S": sort_key}}
+
+
+def ledger_of(item: Item) -> LedgerId:
+    """Whose entry, or record, it is; raises MalformedId."""
+    name = str(item["pk"]["S"])
+    thread = name.removeprefix(THREAD)
+    return AlertThread.parse(thread) if thread != name else RunId.parse(name.removeprefix(RUN))
+
+
+def alerts_key(source: Source, sort_key: str) -> Item:
+    return {"pk": {"S": f"ALERTS#{source}"}, "sk": {"S": sort_key}}
+
+
+def history_key(source: Source, job: str) -> Item:
+    """Jobs are named by people: the name may be long, and hold anything."""
+    name = f"JOB#{source}/{job}".encode(errors="backslashreplace")
+    if len(name) > KEY_BYTES:
+        digest = hashlib.sha256(name).hexdigest()
+        name = name[: KEY_BYTES - len(digest) - 1].decode(errors="ignore").encode() + f"#{digest}".encode()
+    return {"pk": {"S": name.decode()}, "sk": {"S": "JOB"}}
+
+
+def log(sequence: int) -> str:
+    return f"LOG#{sequence:010d}"
+
+
+def entry_item(entry: Entry) -> Item:
+    """A new entry: owed, and, if it is a run's, news for alerting."""
+    source, order = {"S": str(entry.ledger.source)}, {"S": f"{sortable(entry.recorded_at)}#{entry.sequence:010d}"}
+    item: Item = {
+        **stored_key(entry.ledger, log(entry.sequence)),
+        "kind": {"S": entry.kind},
+        "recorded_at": {"S": sortable(entry.recorded_at)},
+        "message_id": {"S": entry.message_id},
+        "message": {"S": entry.body},
+        "attributes": {"S": json.dumps(dict(entry.attributes))},
+        **dict(zip(OUTBOX_KEYS, (source, order), strict=True)),
+    }
+    if isinstance(entry.ledger, RunId):
+        item |= zip(NEWS_KEYS, (source, order), strict=True)
+    return item
+
+
+def entry_of(item: Item) -> Entry:
+    """Raises RecordUnreadable."""
+    try:
+        return Entry(
+            ledger=ledger_of(item),
+            sequence=int(item["sk"]["S"].removeprefix("LOG#")),
+            kind=Kind(item["kind"]["S"]),
+            recorded_at=moment(item["recorded_at"]["S"]),
+            message_id=item["message_id"]["S"],
+            body=item["message"]["S"],
+            attributes=json.loads(item["attributes"]["S"]),
+        )
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        key = f"{item['pk']['S'].removeprefix(RUN).removeprefix(THREAD)} {item['sk']['S']}"
+        raise RecordUnreadable(key, error) from error
+
+
+def json_of(model: BaseModel, without: frozenset[str] = frozenset()) -> str:
+    """Half of a surrogate pair, which AWS's words may hold and such a text may not, becomes a question mark."""
+    try:
+        return model.model_dump_json(exclude=set(without))
+    except ValueError:
+        said = json.dumps(model.model_dump(mode="json", exclude=set(without)), ensure_ascii=False)
+        return said.encode(errors="replace").decode()
+
+
+def seconds(moment: datetime) -> Item:
+    return {"N": str(int(moment.timestamp()))}
+
+
+def sortable(moment: datetime) -> str:
+    """Always as long, so that sorting the text sorts the time."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
