@@ -68,7 +68,7 @@ def test_a_failed_run_is_told_once_and_is_over_when_the_next_run_of_the_job_succ
     world.minutes(30)
     assert len(world.told) == 1
     has_succeeded(world, TWO)
-    assert world.told[1:] == ["RESOLVED daily-gold after 32 min (00f1abc)"]
+    assert world.told[1:] == ["RESOLVED daily-gold, FAILED for 32 min (00f1abc)"]
     assert world.open == {}
     assert documents(world) == [("run-failed", "opened"), ("run-failed", "resolved")]
 

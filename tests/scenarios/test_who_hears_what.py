@@ -132,6 +132,7 @@ def test_alerts_of_one_application_in_one_minute_are_one_message_that_is_over_wi
     world.minutes(1)
     assert len(world.told) == 2
     assert world.told[1].startswith("RESOLVED")
+    assert "and 1 more" in world.told[1]
     assert world.open == {}
 
 

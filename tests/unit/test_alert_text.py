@@ -77,7 +77,7 @@ def test_there_is_a_golden_text_for_every_rule_and_no_file_that_nobody_made():
     ("telling", "subject"),
     [
         (a_telling(a_failure()), "FAILED daily-gold: out of memory (analytics)"),
-        (over(a_failure(), "it succeeded"), "RESOLVED daily-gold after 2 h 10 min (analytics)"),
+        (over(a_failure(), "it succeeded"), "RESOLVED daily-gold, FAILED for 2 h 10 min (analytics)"),
         (TELLINGS["application-stuck"], "STUCK 4 runs of analytics in PENDING"),
         (TELLINGS["source-denied"], "CRITICAL: DENIED 123456789012/us-east-1: denied for 2 min"),
         (a_telling(a_failure(), change=Change.REPEATED), "STILL FAILED daily-gold: out of memory (analytics)"),
@@ -450,5 +450,5 @@ def test_what_would_be_changed_is_not_shown_at_all(text: str, *, kept: bool):
 
 def test_an_alert_that_was_open_for_no_time_is_told_all_the_same():
     alert = a_failure().changed(since=at(20), opened_at=at(20), resolved_at=at(12))
-    assert headline(over(alert, "fine", minutes=12)) == "RESOLVED daily-gold after 0 s (analytics)"
+    assert headline(over(alert, "fine", minutes=12)) == "RESOLVED daily-gold, FAILED for 0 s (analytics)"
     assert timedelta() == alert.resolved_at - at(12)

@@ -115,6 +115,8 @@ class Told(_Kept):
     how: How = How.ITSELF
     number: int = 1
     """How many messages of this id there have been."""
+    together: int = 1
+    """How many alerts the message told of."""
 
 
 class Alert(_Kept):

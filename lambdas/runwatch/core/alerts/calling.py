@@ -83,6 +83,7 @@ class _Calls:
                 rule=alert.rule,
                 how=how,
                 number=number,
+                together=len(telling.alerts),
             )
             if alert.key in desk.book.alerts:
                 desk.book.alerts[alert.key] = alert.changed(told=told, muted=None)

@@ -106,12 +106,13 @@ def _short(why: str, room: int) -> str:
 def _end(telling: Telling) -> str:
     leading = telling.leading
     several = len(telling.alerts)
-    what = f"{several} alerts" if several > 1 else name_of(leading)
-    ended = f"RESOLVED {what} after {written(lasted(leading, telling))}"
+    more = leading.told.together - 1 if leading.told else 0
+    what = f"{several} alerts" if several > 1 else f"{name_of(leading)}{f' and {more} more' if more else ''}"
+    ended = f"RESOLVED {what}, {word_of(leading)} for {written(lasted(leading, telling))}"
     if several > 1 or RULES[leading.rule].subject in (Subject.RUN, Subject.JOB):
         return ended
     remaining = f", but for {len(telling.members)} {_MEMBERS.get(leading.rule, 'runs')}" if telling.members else ""
-    return f"{ended}: no longer {word_of(leading)}{remaining}"
+    return f"{ended}{remaining}"
 
 
 def _beginning(telling: Telling) -> str:
