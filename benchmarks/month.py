@@ -88,8 +88,8 @@ OUTAGE_LASTS = 20 * MINUTE
 BROKEN_RUNS = 60
 SEVERAL = 3
 """Runs that an incident of an application breaks, at least."""
-APART = 18 * HOUR
-"""From one incident of a job to the next."""
+APART, APART_IF_DAILY, APART_IF_ON_WORKDAYS = 18 * HOUR, 40 * HOUR, 88 * HOUR
+"""From one incident of a job to the next: a sound run comes in between."""
 AT_THE_END = 36 * HOUR
 """In which nothing begins to go wrong, so that all that does has the time to be over."""
 BACKFILLS = 2
@@ -222,7 +222,10 @@ class _Script:
         if ends > self.ends - AT_THE_END:
             return False
         near = [taken for taken in self.taken if taken[0] == job.name]
-        return all(ends < began - APART or begins > ended + APART for _, began, ended in near)
+        apart = APART_IF_DAILY if job.is_nightly else APART
+        if job.is_nightly and job.cron is not None and job.cron.endswith("MON-FRI"):
+            apart = APART_IF_ON_WORKDAYS
+        return all(ends < began - apart or begins > ended + apart for _, began, ended in near)
 
     def _note(
         self, kind: Kind, calls_at: datetime, runs: Iterable[Planned], *, ends_at: datetime | None = None

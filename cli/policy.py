@@ -97,10 +97,11 @@ def put(
         if text == before:
             say("The parameter says so already: nothing was changed.")
             return
-        for line in () if quiet else difference(before or "", text, names=(name, file)):
-            answers().print(line, soft_wrap=True)
         # A tier that fits: whoever needs more than 4 KB pays for it, and nobody else.
         reply = ssm.put_parameter(Name=name, Value=text, Type="String", Overwrite=True, Tier="Intelligent-Tiering")
+        # Shown afterwards: whoever stops reading has not stopped the change.
+        for line in () if quiet else difference(before or "", text, names=(name, file)):
+            answers().print(line, soft_wrap=True)
         say(f"In force within two minutes, as version {reply['Version']} of {name}: {said(found)}.")
 
 
