@@ -13,6 +13,7 @@ next round. A round in which nothing opens, resolves or falls due writes nothing
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from runwatch.core.alerts.book import Book, Normal
@@ -30,6 +31,7 @@ from runwatch.core.alerts.telling import Change, Telling
 from runwatch.core.alerts.text import entry_of_people
 from runwatch.core.alerts.watching import (
     about_of,
+    half_way,
     judge_expected,
     judge_policy,
     judge_run,
@@ -116,6 +118,7 @@ class Alerting:
                 histories=self.books.histories(source, _jobs_of(news)) if news else {},
                 application=self._applications(source, seen.sight),
             )
+            desk.half_way = partial(half_way, desk, seen, partial(self._known_normal, source))
             if not named and policy.names_applications:
                 self._name(desk, news, seen)
                 named = True
@@ -213,6 +216,9 @@ class Alerting:
         some = sorted(wanted)[:LEARNED_AT_ONCE]
         known = self.books.histories(source, some) if some else {}
         self._normals |= {(source, job): known.get(job, History()).normal() for job in some}
+
+    def _known_normal(self, source: Source, record: TrackedRun) -> Normal | None:
+        return self._normals.get((source, _job_of(record)))
 
     def _normal(self, desk: Desk, record: TrackedRun) -> tuple[Normal | None, datetime | None]:
         """What is usual of the job; and, as long as nobody has asked, from when on it matters."""

@@ -1,5 +1,6 @@
 """What people hear of runs, told as stories: alerts open, repeat, grow graver and resolve."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -91,13 +92,16 @@ def test_a_quiet_minute_writes_nothing_while_an_alert_is_open(world: World):
 
 
 def test_a_job_that_fails_again_is_counted_and_told_again_only_after_the_repeat_interval(world: World):
+    world.policy = '[defaults]\nescalate_after = "off"'
     has_failed(world)
     for run in (TWO, THREE):
         has_failed(world, run)
     assert len(world.told) == 1
     (alert,) = world.open.values()
     assert (alert.count, alert.about.run) == (3, THREE.arn)
-    world.after(26 * 60).tick()
+    world.after(71 * 60).tick()
+    assert len(world.told) == 1
+    world.after(60).tick()
     assert len(world.told) == 2
     assert "3 times" in world.to(Audience.PEOPLE)[1].body
 
@@ -112,7 +116,7 @@ def test_a_job_that_fails_of_something_else_is_told_again(world: World):
 
 def test_a_failure_that_lasts_gets_graver(world: World):
     has_failed(world)
-    world.after(48 * 60).tick()
+    world.after(72 * 60).tick()
     assert [entry.attributes["severity"] for entry in world.to(Audience.PEOPLE)] == ["warning", "critical"]
 
 
@@ -163,7 +167,7 @@ def test_a_streaming_run_that_is_about_to_be_given_up_is_told(world: World):
         world.after(4).tick()
     assert "streaming-thrash" in rules(world)
     assert any("4 of 5 failures this hour" in text for text in world.told)
-    for _ in range(13):
+    for _ in range(37):
         world.after(5).tick()
     assert "streaming-thrash" not in rules(world)
 
@@ -404,8 +408,15 @@ def test_an_application_that_recovers_is_over_and_names_what_did_not(world: Worl
 def test_two_failures_with_a_success_between_them_are_two_incidents(world: World):
     has_failed(world, ONE, "a")
     has_succeeded(world, TWO, "b")
-    has_failed(world, THREE, "c")
+    has_failed(world, THREE, "c", state_details=NO_PERMISSION)
     assert [text.split()[:2] for text in world.told] == [["FAILED", "a:"], ["FAILED", "c:"]]
+
+
+def test_two_failures_of_the_same_are_one_incident_though_others_succeed(world: World):
+    has_failed(world, ONE, "a", state_details=NO_PERMISSION)
+    has_succeeded(world, TWO, "b")
+    has_failed(world, THREE, "c", state_details=NO_PERMISSION)
+    assert world.told == ["FAILED a: permission (00f1abc)", "FAILING 2 jobs of 00f1abc: permission"]
 
 
 def test_runs_that_get_stuck_together_are_one_incident(world: World):
@@ -415,12 +426,15 @@ def test_runs_that_get_stuck_together_are_one_incident(world: World):
         world.after(1).tick()
     world.minutes(20)
     assert "application-stuck" in rules(world)
-    assert len(world.told) == 2
+    assert world.told == ["STUCK 00f1abc in PENDING, 2 more wait"]
     for run in (ONE, TWO, THREE):
         world.goes("RUNNING", run, name=run.job_run_id, started_at=world.clock())
+    world.minutes(30)
+    assert len(world.told) == 1, "there may be others"
     world.minutes(2)
     assert world.open == {}
-    assert len(world.told) == 3
+    assert len(world.told) == 2
+    assert "STUCK for 24 min" in world.told[1], "until the last of them moved on"
 
 
 def test_a_job_that_comes_and_goes_is_held_open(world: World):
@@ -431,7 +445,83 @@ def test_a_job_that_comes_and_goes_is_held_open(world: World):
         has_succeeded(world, run_of(number + 1))
         world.after(15).tick()
         number += 2
-    assert len(world.told) == 5, "twice open and over, then open"
+    assert len(world.told) == 3, "open, over, and open"
     world.after(6 * 60).tick()
     assert world.open == {}
-    assert len(world.told) == 6
+    assert len(world.told) == 4
+
+
+def test_what_becomes_of_a_run_in_trouble_is_the_same_incident(world: World):
+    runs(world, execution_timeout_minutes=60)
+    world.minutes(50)
+    world.goes("CANCELLING", name="daily-gold", started_at=at(), execution_timeout_minutes=60)
+    world.minutes(10)
+    ends(world, "CANCELLED", execution_timeout_minutes=60)
+    world.minutes(2)
+    has_succeeded(world, TWO)
+    assert [entry.attributes["rule"] for entry in world.to(Audience.PEOPLE)] == [
+        "timeout-near",
+        "run-cancelled",
+        "run-cancelled",
+    ]
+    assert len({entry.attributes["alertId"] for entry in world.to(Audience.PEOPLE)}) == 1
+    assert world.open == {}
+
+
+def test_runs_that_are_slow_one_after_the_other_are_one_incident(world: World):
+    world.policy = '[defaults]\nmax_runtime = "10m"'
+    for number in range(1, 6):
+        has_succeeded(world, run_of(number), f"job-{number}", minutes=0)
+        runs(world, run_of(number + 10), f"job-{number}")
+        world.minutes(12)
+        ends(world, "SUCCESS", run_of(number + 10), f"job-{number}")
+        world.after(1).tick()
+    world.minutes(32)
+    assert world.open == {}
+    assert [entry.attributes["rule"] for entry in world.to(Audience.PEOPLE)] == [
+        "running-too-long",
+        "running-too-long",
+        "application-slow",
+        "application-slow",
+    ]
+
+
+def test_of_runs_that_get_slow_together_the_first_speaks_for_all(world: World):
+    for number in range(10, 16):
+        for name in ("a", "b"):
+            has_succeeded(world, run_of(number if name == "a" else number + 10), name, minutes=20)
+    runs(world, ONE, "a")
+    runs(world, TWO, "b")
+    world.minutes(35)
+    assert world.told == []
+    world.goes("RUNNING", ONE, name="a", started_at=world.clock() - timedelta(minutes=35))
+    world.minutes(8)
+    assert [entry.attributes["rule"] for entry in world.to(Audience.PEOPLE)] == ["application-slow"]
+
+
+def test_a_slow_run_does_not_make_slow_runs_usual_and_three_in_a_row_do(world: World):
+    for number in range(10, 16):
+        has_succeeded(world, run_of(number), minutes=20)
+    for number in range(20, 23):
+        runs(world, run_of(number))
+        world.minutes(60)
+        ends(world, "SUCCESS", run_of(number), started_at=world.clock() - timedelta(minutes=60))
+        world.minutes(32)
+    slow = [entry for entry in world.to(Audience.PROGRAMS) if detail_of(entry)["rule"] == "running-too-long"]
+    assert sum(detail_of(entry)["change"] == "opened" for entry in slow) == 3
+    runs(world, FIVE)
+    world.minutes(60)
+    assert "running-too-long" not in rules(world)
+
+
+def test_of_runs_that_wait_for_the_same_the_first_that_is_stuck_speaks_for_all(world: World):
+    for run in (ONE, TWO, THREE):
+        world.goes("PENDING", run, name=run.job_run_id)
+        world.track(run)
+        world.after(3).tick()
+    world.minutes(8)
+    (message,) = world.to(Audience.PEOPLE)
+    assert message.attributes["rule"] == "application-stuck"
+    assert "2 more wait" in message.body
+    world.minutes(20)
+    assert len(world.told) == 1

@@ -253,6 +253,16 @@ def test_a_job_that_comes_in_time_is_not_missed_and_one_that_does_not_succeed_is
     assert "succeeded" in world.to(Audience.PEOPLE)[0].body
 
 
+def test_that_a_job_which_failed_has_not_succeeded_in_time_is_no_news(world: World):
+    world.policy = EXPECTED
+    world.minutes(31)
+    runs(world, created_at=world.clock())
+    fails(world, created_at=world.clock())
+    world.minutes(180)
+    assert rules(world) == ["run-failed"]
+    assert len(world.told) == 1
+
+
 def test_a_deadline_before_the_policy_was_known_says_nothing(world: World):
     world.clock.forward(minutes=60)
     world.policy = EXPECTED

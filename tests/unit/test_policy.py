@@ -37,7 +37,7 @@ def test_the_defaults_are_those_that_are_promised():
     assert (settings.slow_factor, settings.slow_min_runs, settings.slow_min) == (2.0, 5, parse("15m"))
     assert settings.timeout_share == 0.8
     assert (settings.max_cost, settings.max_vcpu_hours, settings.max_memory_gb_hours) == (None, None, None)
-    assert (settings.repeat_after, settings.escalate_after) == (parse("26h"), parse("2d"))
+    assert (settings.repeat_after, settings.escalate_after) == (parse("3d"), parse("3d"))
     assert (settings.owner, settings.runbook, settings.mute, settings.bad_tags) == (None, None, False, ())
     assert {rule: settings.severity_of(rule) for rule in Rule} == {rule: RULES[rule].severity for rule in Rule}
     policy = Policy()
@@ -48,9 +48,9 @@ def test_the_defaults_are_those_that_are_promised():
     )
     grouping = policy.grouping
     assert (grouping.together, grouping.quiet, grouping.flaps, grouping.flapping) == (
+        parse("1h"),
         parse("30m"),
-        parse("30m"),
-        3,
+        2,
         parse("6h"),
     )
 

@@ -17,8 +17,8 @@ __all__ = ["moved", "retried", "retry_expected", "used_by"]
 
 UNHEARD_AT_MOST = 32
 """A streaming run is retried for ever; a record must not grow with it."""
-FAILED_AT_MOST = 10
-"""As many failures an hour as AWS allows."""
+FAILED_AT_MOST = 20
+"""Of ten failures an hour AWS gives a run up."""
 GROWN = 1.5
 WORTH_NOTING = 1.0
 """Hours. What a run has used is written down when it has grown by half: no more often than the logarithm of it."""

@@ -150,6 +150,8 @@ class Alert(_Kept):
     """Why nobody was told, if so."""
     fine_since: Moment | None = None
     """Since when it has been fine again, although it is held open, because it comes and goes."""
+    idle_since: Moment | None = None
+    """Since when it stands for no alert that is open, although it may do so again."""
     sequence: int = 0
     """Number of the last document about it on the events topic."""
     resolved_at: Moment | None = None
@@ -188,7 +190,7 @@ class Book(BaseModel):
     alerts: dict[str, Alert] = Field(default_factory=dict)
     """Open ones, by their keys, and those that were resolved and that people still have to hear it of."""
     outcomes: dict[str, tuple[Outcome, ...]] = Field(default_factory=dict)
-    """By application: of the last hour."""
+    """By application: of the last hours."""
     trouble: dict[str, Moment] = Field(default_factory=dict)
     """Since when a source has been denied, unreadable or throttled, or a run unreadable: by failure, or by ARN."""
     expected: dict[str, Expectation] = Field(default_factory=dict)

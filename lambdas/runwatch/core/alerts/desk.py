@@ -15,13 +15,14 @@ from runwatch.core.alerts.book import About, Alert, Book, Facts, How
 from runwatch.core.alerts.history import History
 from runwatch.core.alerts.logs import command_for, logs_of
 from runwatch.core.alerts.policy import Limits, Policy
-from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject, at_least
+from runwatch.core.alerts.rules import RULES, Family, Rule, Severity, Subject, at_least
 from runwatch.core.alerts.telling import Change
 from runwatch.core.ids import RunId, Source
 from runwatch.core.watch import Application
 
 __all__ = ["Desk", "Said"]
 
+ENDS = (Rule.RUN_FAILED, Rule.RUN_CANCELLED)
 A_DAY = timedelta(days=1)
 FORGOTTEN_AFTER = timedelta(days=14)
 """A job that has not been started for so long will not be."""
@@ -47,6 +48,8 @@ class Desk:
     learned: set[str] = field(default_factory=set)
     """Jobs whose history has changed."""
     application: Callable[[str], Application | None] = lambda _: None
+    half_way: Callable[[str, Family], int] = lambda *_: 0
+    """How many runs of an application are on their way to be stuck, or slow."""
     muted: int = 0
     """Alerts that were muted in this round, and not before."""
     still: dict[str, Alert] = field(default_factory=dict)
@@ -111,15 +114,15 @@ class Desk:
         else:
             self.still[key] = changed
 
-    def settle(self, key: str, resolution: str) -> None:
-        """It is fine again, for this reason; nothing, if it was."""
+    def settle(self, key: str, resolution: str, *, since: datetime | None = None) -> None:
+        """It is fine again, for this reason, since then if not since now; nothing, if it was."""
         alert = self.book.alerts.get(key)
         if alert is None or alert.resolved_at is not None:
             return
         if alert.fine_since is None and self._comes_and_goes(key):
             self.book.alerts[key] = alert.changed(fine_since=self.now, resolution=resolution)
         elif alert.fine_since is None:
-            self._resolve(alert, resolution)
+            self._resolve(alert, resolution, since)
 
     def settle_run(self, run: str, resolution: str, *, besides: frozenset[Rule] = frozenset()) -> None:
         """All that is about this run alone."""
@@ -172,8 +175,28 @@ class Desk:
             escalate_after=limits.escalate_after.total_seconds() if repeats and limits.escalate_after else None,
             muted_by_tag=limits.mute,
         )
+        alert = self._taking_over(alert)
         self.book.reopened[key] = (*self.book.reopened.get(key, ()), self.now)[-REOPENINGS_KEPT:]
         self.say(alert, Change.OPENED)
+
+    def _taking_over(self, alert: Alert) -> Alert:
+        """What a run was in trouble with goes on as what became of it: people hear of it under the id that they know.
+
+        The run that was stuck, slow or thrashing has failed, or was cancelled; the one that was slow nears its timeout.
+        """
+        for known in list(self.book.alerts.values()):
+            if known.about.run != alert.about.run or known.told is None or known.told.how is not How.ITSELF:
+                continue
+            if Severity.INFO in (known.told.severity, alert.severity):
+                continue  # Whoever hears what is grave alone would miss the beginning, or the end.
+            if known.resolved_at == self.now and alert.rule in ENDS and RULES[known.rule].subject is Subject.RUN:
+                self.remove(known)
+            elif known.rule is Rule.RUNNING_TOO_LONG and alert.rule is Rule.TIMEOUT_NEAR:
+                self.book.alerts[known.key] = known.changed(told=known.told.changed(how=How.MEMBER))
+            else:
+                continue
+            return alert.changed(told=known.told)
+        return alert
 
     def _with_place(self, about: About, facts: Facts) -> tuple[About, Facts]:
         """With what the application says of itself: it is asked only now that somebody will read it."""
@@ -197,8 +220,9 @@ class Desk:
         )
         return about, facts.changed(driver_log=logs.link, log_command=logs.command)
 
-    def _resolve(self, alert: Alert, resolution: str) -> None:
-        over = self.say(alert.changed(resolved_at=self.now, resolution=resolution, fine_since=None), Change.RESOLVED)
+    def _resolve(self, alert: Alert, resolution: str, since: datetime | None = None) -> None:
+        resolved = {"resolved_at": since or self.now, "resolution": resolution, "fine_since": None}
+        over = self.say(alert.changed(**resolved), Change.RESOLVED)
         if over.told is None or over.told.how is not How.ITSELF:
             self.remove(over)  # Nobody was told of it, or not by a message of its own.
 

@@ -1,16 +1,20 @@
 """Alerts of one application that come together have one cause: an alert about the application stands for them.
 
-Two of a family (failing, stuck, slow) that open within the policy's `together` make it open; of failing jobs only if no
-run of the application succeeded in between. Whatever joins them while it is open is one of its members, and people hear
-of it there. Messages go on under the id of the member that people were told of first, so that there is one incident.
+Two of a family (failing, stuck, slow) that open within the policy's `together` make it open: of failing jobs only if no
+run of the application succeeded in between, or if they fail of the same; of the others also if one is over by then, or
+still lasts from long before. Whatever joins them while it is open is one of its members, and people hear of it there.
+Messages go on under the id of the member that people were told of first, so that there is one incident.
 
-It is over when its members are; of failing jobs also when runs succeed again and for the policy's `quiet` none has
-failed: what has not succeeded since is named then, and people hear of it again only if it lasts.
+It is over when its members are, and of stuck and slow runs when for the policy's `quiet` no other came; of failing jobs
+also when runs succeed again and for so long none has failed: what has not succeeded since is named then, and people
+hear of it again only if it lasts.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from runwatch.core.alerts.book import About, Alert, How
+from runwatch.core.alerts.causes import UNKNOWN
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.rules import RULES, Family, Rule, Severity
 
@@ -22,6 +26,7 @@ STANDS_FOR = {
     Family.SLOW: Rule.APPLICATION_SLOW,
 }
 AT_LEAST = 2
+FAR = timedelta(days=1)
 NAMED = 5
 
 
@@ -56,7 +61,13 @@ def _join(desk: Desk, about: About, family: Family, rule: Rule) -> None:
         _adopt(desk, parent, new)
         return
     together = _together(desk, alone, family)
-    if len(together) < AT_LEAST:
+    if not together:
+        return
+    application_id = about.application_id or ""
+    count = len({alert.key for alert in together} | _lately(desk, application_id, family))
+    if family is not Family.FAILING:
+        count += desk.half_way(application_id, family)  # Of what several wait for one is told first.
+    if count < AT_LEAST:
         return
     first = min(together, key=lambda alert: (alert.told is None, alert.opened_at))
     desk.fire(
@@ -72,20 +83,38 @@ def _join(desk: Desk, about: About, family: Family, rule: Rule) -> None:
     if first.told is not None:
         parent = parent.changed(told=first.told)
         desk.book.alerts[first.key] = first.changed(told=None)
-    _adopt(desk, parent, together)
+    _adopt(desk, parent.changed(count=count), together)
+
+
+def _lately(desk: Desk, application_id: str, family: Family) -> set[str]:
+    """Keys of alerts that opened lately, although they may be over: runs that are slow one after the other."""
+    if family is Family.FAILING:
+        return set()  # One that is over has succeeded since.
+    return {
+        key
+        for key, times in desk.book.reopened.items()
+        if f"/applications/{application_id}/" in key
+        and RULES[Rule(key.partition("|")[0])].family is family
+        and desk.now - times[-1] < desk.policy.grouping.together
+    }
 
 
 def _together(desk: Desk, alone: Sequence[Alert], family: Family) -> list[Alert]:
-    """Those that opened within a while of the latest, if the latest has just opened."""
+    """If one has just opened: those that opened within a while of it; of runs that are stuck or slow all that are."""
     if not any(alert.told is None for alert in alone):
         return []
-    latest = max(alert.opened_at for alert in alone)
-    began = latest - desk.policy.grouping.together
-    if family is Family.FAILING:
-        application_id = alone[0].about.application_id or ""
-        successes = [each.at for each in desk.book.outcomes.get(application_id, ()) if not each.failed]
-        began = max([began, *successes])
-    return [alert for alert in alone if alert.opened_at >= began]
+    if family is not Family.FAILING:
+        return list(alone)
+    latest = max(alone, key=lambda alert: alert.opened_at)
+    lately = [alert for alert in alone if latest.opened_at - alert.opened_at <= desk.policy.grouping.together]
+    outcomes = desk.book.outcomes.get(latest.about.application_id or "", ())
+    success = max((each.at for each in outcomes if not each.failed), default=latest.opened_at - FAR)
+    return [alert for alert in lately if alert.opened_at >= success or _same_error(alert, latest)]
+
+
+def _same_error(alert: Alert, other: Alert) -> bool:
+    """What is the same for both although others succeed: a bucket, a table, a service that only some of them use."""
+    return alert.facts.error == other.facts.error not in (None, UNKNOWN.name)
 
 
 def _adopt(desk: Desk, parent: Alert, new: Sequence[Alert]) -> None:
@@ -95,31 +124,47 @@ def _adopt(desk: Desk, parent: Alert, new: Sequence[Alert]) -> None:
     desk.book.alerts[parent.key] = parent.changed(
         members=tuple(alert.key for alert in members),
         count=max(parent.count, len(members)),
-        reason=_named(members),
+        reason=_named(members, parent.count - len(members)),
         severity=max((alert.severity for alert in (parent, *members)), key=list(Severity).index),
         last_at=desk.now if new else parent.last_at,
     )
 
 
-def _named(members: Sequence[Alert]) -> str:
+def _named(members: Sequence[Alert], waiting: int = 0) -> str:
     names = list(dict.fromkeys(alert.about.job_name or alert.facts.job_run_id or "?" for alert in members))
     rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    what = {Rule.RUN_STUCK: "runs stuck", Rule.RUNNING_TOO_LONG: "runs take too long"}
-    return (
-        f"{len(members)} {what.get(members[0].rule, 'jobs fail') if members else ''}: {', '.join(names[:NAMED])}{rest}"
-    )
+    words = {
+        Rule.RUN_STUCK: ("run is stuck", "runs are stuck"),
+        Rule.RUNNING_TOO_LONG: ("run is slow", "runs are slow"),
+    }
+    one, several = words.get(members[0].rule, ("job fails", "jobs fail")) if members else ("", "")
+    said = f"{len(members)} {one if len(members) == 1 else several}: {', '.join(names[:NAMED])}{rest}"
+    return f"{said}; {waiting} more wait" if waiting > 0 and several == "runs are stuck" else said
 
 
 def _end(desk: Desk, parent: Alert) -> None:
     members = members_of(desk, parent)
+    if members and parent.idle_since is not None:
+        desk.book.alerts[parent.key] = parent = parent.changed(idle_since=None)
     if not members:
-        desk.settle(parent.key, "all of it is over")
+        _end_idle(desk, parent)
     elif parent.rule is Rule.APPLICATION_FAILING and _has_recovered(desk, parent):
         for member in members:
             told = parent.told and parent.told.changed(at=desk.now, how=How.MEMBER)
             desk.book.alerts[member.key] = member.changed(parent=None, told=told)
         names = _named(members).partition(": ")[2]
         desk.settle(parent.key, f"runs succeed again; not since, of {names}")
+
+
+def _end_idle(desk: Desk, parent: Alert) -> None:
+    """At once, if its jobs succeed again; runs that were stuck or slow may be followed by others."""
+    if parent.rule is not Rule.APPLICATION_FAILING:
+        if parent.idle_since is None:
+            desk.book.alerts[parent.key] = parent.changed(idle_since=desk.now)
+            return
+        if desk.now - parent.idle_since < desk.policy.grouping.quiet:
+            return
+    desk.settle(parent.key, "all of it is over", since=parent.idle_since)
 
 
 def _has_recovered(desk: Desk, parent: Alert) -> bool:

@@ -130,9 +130,11 @@ def _what(telling: Telling) -> str:
         what = "alerts" if len(rules) > 1 else _SEVERAL[RULES[leading.rule].subject]
         return f"{several} {what}"
     if RULES[leading.rule].subject is Subject.APPLICATION:
-        count = len(leading.members) or len(telling.members)
+        stands_for = len(leading.members) or len(telling.members)
+        waiting = max(leading.count - stands_for, 0) if leading.rule is Rule.APPLICATION_STUCK and stands_for else 0
+        count = max(stands_for, leading.count) - waiting
         members = f"{count} {_MEMBERS.get(leading.rule, 'runs')} of " if count > 1 else ""
-        return f"{members}{name_of(leading)}{_state_of(telling)}"
+        return f"{members}{name_of(leading)}{_state_of(telling)}{f', {waiting} more wait' if waiting else ''}"
     return name_of(leading)
 
 
@@ -153,7 +155,9 @@ def _place(telling: Telling) -> str:
 
 
 def _why(telling: Telling) -> str:
-    now = "now " if telling.change is Change.CHANGED else ""
+    told = telling.leading.told
+    is_another = told is None or (told.error or "") != error_of(*(telling.members or telling.alerts))
+    now = "now " if telling.change is Change.CHANGED and is_another else ""
     if len(telling.alerts) > 1:
         error = error_of(*telling.alerts)
         rules = {alert.rule for alert in telling.alerts}

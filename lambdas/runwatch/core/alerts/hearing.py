@@ -26,7 +26,7 @@ from runwatch.core.alerts.history import Ran, job_key
 from runwatch.core.alerts.policy import Limits
 from runwatch.core.alerts.rules import Rule, Severity
 from runwatch.core.alerts.tags import relevant
-from runwatch.core.alerts.verdicts import broken_budget
+from runwatch.core.alerts.verdicts import broken_budget, learned_limit
 from runwatch.core.durations import written
 from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
@@ -36,8 +36,8 @@ from runwatch.core.tracked import Used
 
 __all__ = ["hear", "job_of"]
 
-OUTCOMES_KEPT = 50
-RECENT = timedelta(hours=1)
+OUTCOMES_KEPT = 100
+RECENT = timedelta(hours=6)
 BY_KIND = {message.kind: message for message in MESSAGES}
 UNSEEN_TIMES = frozenset({Rule.UNEXPECTED_TRANSITION})
 """Rules about a run that its next transition does not settle."""
@@ -133,7 +133,10 @@ class _Heard:
                 memory_gb_hours=hours.memory_gb_hour,
                 storage_gb_hours=hours.storage_gb_hour,
             )
-            desk.learn(self._job, desk.history(self._job).with_success(took))
+            history = desk.history(self._job)
+            limit = learned_limit(self._limits, history.normal())
+            usual = limit is None or timedelta(seconds=ran) < limit
+            desk.learn(self._job, history.with_success(took, usual=usual))
         used = Used(
             vcpu=hours.vcpu_hour or 0.0, memory_gb=hours.memory_gb_hour or 0.0, storage_gb=hours.storage_gb_hour or 0.0
         )
@@ -170,14 +173,26 @@ class _Heard:
         known = desk.book.alerts.get(self._about.key(Rule.RUN_FAILED))
         if known is not None and known.facts.job_run_id == detail.job_run_id:
             return
-        if isinstance(detail, Settled) and any(each.run == detail.arn for each in self._outcomes()):
+        if isinstance(detail, Settled) and self._has_failed_before():
             return  # It has been told, and was resolved since.
         cause = cause_of(detail.state_details, desk.policy.errors)
         desk.learn(self._job, desk.history(self._job).with_failure(self._at, cause.name))
+        if self._another_did_well(since=detail.ended_at or detail.updated_at or self._at):
+            return
         self._note(failed=True)
         ran = _ran(detail)
         took = f" after {_in_words(ran)}" if ran else ""
         self._fire(Rule.RUN_FAILED, detail, f"FAILED{took}", anew=True, cause=cause)
+
+    def _has_failed_before(self) -> bool:
+        return any(each.run == self._about.run and each.failed for each in self._outcomes())
+
+    def _another_did_well(self, since: datetime) -> bool:
+        """A retry that was waited for did not come, and meanwhile another run of the job made up for it."""
+        return any(
+            each.job == self._job and each.run != self._about.run and not each.failed and each.at > since
+            for each in self._outcomes()
+        )
 
     def _cancelled(self, detail: StateChange) -> None:
         canceller = cancelled_by(
@@ -217,6 +232,8 @@ class _Heard:
             alert = self._desk.open(rule, self._about)
             if alert is not None and alert.about.run != self._about.run:
                 self._desk.settle(alert.key, "another run of the job streams")
+        if (self._about.attempt or 1) == 1:
+            self._note(failed=False)
 
     def _fire(  # noqa: PLR0913 - all but three are keywords
         self,

@@ -15,6 +15,8 @@ __all__ = ["History", "Ran", "job_key"]
 
 KEPT = 30
 """Runs that succeeded, and failures: what was usual a hundred runs ago is not usual any more."""
+USUAL_FROM = 3
+"""Slow runs in a row."""
 WEEK = timedelta(days=7)
 
 
@@ -49,10 +51,17 @@ class History(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     succeeded: tuple[Ran, ...] = ()
+    unusual: tuple[Ran, ...] = ()
+    """Those of the last that took too long to be usual: not learned from, unless there are several in a row."""
     failures: tuple[Failing, ...] = ()
 
-    def with_success(self, ran: Ran) -> Self:
-        return self.model_copy(update={"succeeded": (*self.succeeded, ran)[-KEPT:]})
+    def with_success(self, ran: Ran, *, usual: bool = True) -> Self:
+        """`usual`: whether it took no longer than is called slow. What is slow again and again is usual by then."""
+        unusual = (*self.unusual, ran)
+        if not usual and len(unusual) < USUAL_FROM:
+            return self.model_copy(update={"unusual": unusual})
+        learned = (ran,) if usual else unusual
+        return self.model_copy(update={"succeeded": (*self.succeeded, *learned)[-KEPT:], "unusual": ()})
 
     def with_failure(self, at: datetime, error: str | None) -> Self:
         return self.model_copy(update={"failures": (*self.failures, Failing(at=at, error=error))[-KEPT:]})

@@ -126,9 +126,10 @@ class Settings(_Table):
     """Of a run, in the currency of the prices."""
     max_vcpu_hours: AmountOrOff = None
     max_memory_gb_hours: AmountOrOff = None
-    repeat_after: SpanOrOff = parse("26h")
-    """A little more than a day: a nightly job that succeeds again is not repeated before."""
-    escalate_after: SpanOrOff = parse("2d")
+    repeat_after: SpanOrOff = parse("3d")
+    """Since it was told last."""
+    escalate_after: SpanOrOff = parse("3d")
+    """A weekend is no neglect."""
     rules: dict[Annotated[Rule, BeforeValidator(_a_rule)], SeverityOrOff] = {}
     """Severities other than `rules.RULES` has them. None: the rule is off."""
     owner: Words | None = None
@@ -211,11 +212,11 @@ class Prices(_Table):
 class Grouping(_Table):
     """What is one trouble, and when it is over."""
 
-    together: Span = parse("30m")
+    together: Span = parse("1h")
     """Alerts of one application and family that open within this are one."""
     quiet: Span = parse("30m")
     """Without a failure, before an application counts as recovered."""
-    flaps: Annotated[int, Field(strict=True, ge=2, le=10)] = 3
+    flaps: Annotated[int, Field(strict=True, ge=2, le=10)] = 2
     flapping: Span = parse("6h")
     """An alert that opened `flaps` times within that is held open that long after its last time."""
 

@@ -113,7 +113,7 @@ RULES: dict[Rule, Nature] = {
         Subject.RUN,
         Severity.WARNING,
         "A streaming run fails so often that EMR Serverless is about to give it up.",
-        "An hour passes without a failure, or the run ends.",
+        "Three hours pass without a failure, or the run ends.",
         "Read the driver's log of the last attempts, before the limit of failures an hour ends the run.",
         Family.FAILING,
     ),

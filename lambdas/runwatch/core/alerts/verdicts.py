@@ -4,7 +4,7 @@ Pure: the run as we remember it, the limits of its job, what is usual of it, and
 of the last look and not of the clock, so that a run of which nothing new could be seen is never said to be stuck.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,9 +15,21 @@ from runwatch.core.durations import written
 from runwatch.core.states import Mode, State, is_terminal
 from runwatch.core.tracked import TrackedRun, Used
 
-__all__ = ["VERDICTS", "Case", "Fine", "Firing", "Verdict", "broken_budget", "may_fire_at"]
+__all__ = [
+    "VERDICTS",
+    "Case",
+    "Fine",
+    "Firing",
+    "Verdict",
+    "broken_budget",
+    "is_half_way",
+    "learned_limit",
+    "may_fire_at",
+]
 
 HOUR = timedelta(hours=1)
+CALM = timedelta(hours=3)
+"""Without a failure, before a stream that thrashed is taken to run on: it is seldom the last time within one hour."""
 FAILURES_AN_HOUR = 5
 """AWS's default of `maxFailedAttemptsPerHour`."""
 
@@ -59,6 +71,13 @@ def stuck(case: Case) -> Verdict:
     return Firing(since, f"in {state} for {written(case.time_in_state)}, which should take {written(limit)} at most")
 
 
+def is_half_way(case: Case) -> bool:
+    """Whether it has been half as long in its state as would make it stuck, or slow by what is usual, but no longer."""
+    running = case.record.state == State.RUNNING
+    limit = _learned_limit(case) if running else case.limits.stuck_after.get(case.record.state or "")
+    return limit is not None and limit / 2 <= case.time_in_state < limit
+
+
 def running_too_long(case: Case) -> Verdict:
     since, ran = case.record.state_since, case.time_in_state
     if case.record.state != State.RUNNING or since is None:
@@ -76,10 +95,12 @@ def running_too_long(case: Case) -> Verdict:
 
 
 def _learned_limit(case: Case) -> timedelta | None:
-    limits, normal = case.limits, case.normal
-    if case.record.mode == Mode.STREAMING or limits.slow_factor is None or normal is None:
-        return None
-    if normal.runs < limits.slow_min_runs:
+    return None if case.record.mode == Mode.STREAMING else learned_limit(case.limits, case.normal)
+
+
+def learned_limit(limits: Limits, normal: Normal | None) -> timedelta | None:
+    """From when on a run is slow, by what is usual of its job; None as long as that is not known."""
+    if limits.slow_factor is None or normal is None or normal.runs < limits.slow_min_runs:
         return None
     return max(timedelta(seconds=normal.p95_seconds) * limits.slow_factor, limits.slow_min)
 
@@ -106,16 +127,28 @@ def retries_running_out(case: Case) -> Verdict:
 def streaming_thrash(case: Case) -> Verdict:
     record = case.record
     most = record.max_failed_attempts_per_hour or FAILURES_AN_HOUR
-    latest = max(record.failed_at, default=None)
-    # Until an hour has passed without one: that the first of several is an hour old does not end it.
-    lately = [moment for moment in record.failed_at if latest is not None and latest - moment < HOUR]
-    if is_terminal(record.state or "") and not record.retry_expected:
+    if record.mode != Mode.STREAMING or (is_terminal(record.state or "") and not record.retry_expected):
         return Fine(f"in {record.state}")
-    if record.mode != Mode.STREAMING or len(lately) < max(2, most - 1):
-        return Fine(f"{len(lately)} of {most} failures within an hour")
-    if latest is None or case.seen_at - latest >= HOUR:
-        return Fine("an hour passed without a failure")
-    return Firing(lately[0], f"{len(lately)} of {most} failures this hour")
+    began, count, latest = _burst(record.failed_at, max(2, most - 1))
+    if began is None or latest is None:
+        return Fine(f"{len(record.failed_at)} failures, never {most - 1} within an hour")
+    if case.seen_at - latest >= CALM:
+        return Fine(f"{written(CALM)} passed without a failure")
+    within = "this hour" if case.seen_at - began <= HOUR else "within an hour"
+    return Firing(began, f"{count} of {most} failures {within}")
+
+
+def _burst(failed_at: Sequence[datetime], enough: int) -> tuple[datetime | None, int, datetime | None]:
+    """When it began to fail so often within an hour, how often at most, and when last; a calm ends what was before."""
+    began, count, latest = None, 0, None
+    for number, moment in enumerate(failed_at):
+        if latest is not None and moment - latest >= CALM:
+            began, count = None, 0
+        within = [each for each in failed_at[: number + 1] if moment - each < HOUR]
+        if len(within) >= enough:
+            began, count = began or within[0], max(count, len(within))
+        latest = moment
+    return began, count, latest
 
 
 def over_budget(case: Case) -> Verdict:

@@ -1,27 +1,33 @@
 """What follows for alerting from the passing of time, from looks that fail, and from jobs that do not come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from runwatch.core.alerts.book import About, Expectation, Facts, Normal
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.policy import Expected
-from runwatch.core.alerts.rules import Rule
+from runwatch.core.alerts.rules import Family, Rule
 from runwatch.core.alerts.schedule import latest
 from runwatch.core.alerts.sight import Seen
-from runwatch.core.alerts.verdicts import VERDICTS, Case, Firing, Verdict, may_fire_at
+from runwatch.core.alerts.verdicts import VERDICTS, Case, Firing, Verdict, is_half_way, may_fire_at
 from runwatch.core.durations import written
 from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId
 from runwatch.core.links import console_of
+from runwatch.core.states import State
 from runwatch.core.tracked import TrackedRun
 
-__all__ = ["about_of", "judge_expected", "judge_policy", "judge_run", "judge_sight"]
+__all__ = ["about_of", "half_way", "judge_expected", "judge_policy", "judge_run", "judge_sight"]
 
 UNREADABLE_AT_MOST = 50
 """Runs of which it is remembered that they cannot be read; of more than that it is the source that is in trouble."""
 POLICY = "policy"
 UNREAD_FOR = timedelta(minutes=10)
+WHY_NOT = {
+    *(Rule.RUN_FAILED, Rule.RUN_CANCELLED, Rule.RUN_LOST, Rule.RUN_STUCK),
+    *(Rule.RUNNING_TOO_LONG, Rule.TIMEOUT_NEAR, Rule.RUN_UNREADABLE),
+}
+"""Rules whose alerts say why a job has not succeeded yet."""
 EARLY = timedelta(minutes=5)
 """How long before its time a run of an expected job may have been created."""
 
@@ -53,9 +59,36 @@ def judge_run(desk: Desk, record: TrackedRun, normal: Normal | None, seen_at: da
         if isinstance(answer, Firing):
             facts = _facts(desk, record, normal, seen_at)
             desk.fire(rule, about, case.limits, since=answer.since, reason=answer.reason, facts=facts)
-        elif rule in open_ones and rule is not Rule.OVER_BUDGET:  # That it costs no more does not make it cheap.
+        elif rule in open_ones and not _lasts(rule, record):
             desk.settle(open_ones[rule].key, answer.reason)
     return seen_at if open_ones else may_fire_at(case)
+
+
+def half_way(
+    desk: Desk, seen: Seen, normal: Callable[[TrackedRun], Normal | None], application_id: str, family: Family
+) -> int:
+    """Runs of the application that are on their way to be stuck, or to be slow."""
+    cases = (
+        Case(
+            record,
+            desk.limits(about_of(record, desk.book.applications), record.tags),
+            desk.policy.prices,
+            normal(record),
+            at,
+        )
+        for run, record in seen.watched.items()
+        if run.application_id == application_id
+        and (record.state == State.RUNNING) is (family is Family.SLOW)
+        and (at := seen.looked.get(run)) is not None
+    )
+    return sum(map(is_half_way, cases))
+
+
+def _lasts(rule: Rule, record: TrackedRun) -> bool:
+    """What costs no more is not cheap yet; and what is being cancelled for its length is not over yet."""
+    if rule is Rule.OVER_BUDGET:
+        return True
+    return rule in (Rule.RUNNING_TOO_LONG, Rule.TIMEOUT_NEAR) and record.state == State.CANCELLING
 
 
 def _is_its_own(known: About, about: About) -> bool:
@@ -72,7 +105,7 @@ def _facts(desk: Desk, record: TrackedRun, normal: Normal | None, seen_at: datet
         created_at=record.created_at,
         mode=record.mode,
         max_attempts=record.max_attempts,
-        ran_seconds=record.time_in_state(seen_at).total_seconds() if record.state == "RUNNING" else None,
+        ran_seconds=record.time_in_state(seen_at).total_seconds() if record.state == State.RUNNING else None,
         normal=normal,
         vcpu_hours=amounts[0],
         memory_gb_hours=amounts[1],
@@ -167,7 +200,7 @@ def judge_expected(desk: Desk) -> None:
     for name, expected in wanted.items():
         known = desk.book.expected.setdefault(name, Expectation(known_since=desk.now))
         about = About(source=str(desk.source), job_name=expected.job, expected=name)
-        missed = _missed(expected, known, desk.now)
+        missed = _missed(expected, known, desk.now, may_fail=_is_told_elsewhere(desk, expected))
         if missed is not None:
             since, reason = missed
             desk.fire(Rule.JOB_ABSENT, about, desk.limits(about, {}), since=since, reason=reason)
@@ -178,10 +211,21 @@ def judge_expected(desk: Desk) -> None:
             desk.settle(key, "it is not expected any more")
 
 
-def _missed(expected: Expected, known: Expectation, now: datetime) -> tuple[datetime, str] | None:
-    """Since when it is missed, and in which words."""
+def _is_told_elsewhere(desk: Desk, expected: Expected) -> bool:
+    """Whether an alert about a run of it says already why it has not succeeded."""
+    return any(
+        expected.covers(
+            alert.about.source, alert.about.application_id, alert.about.application_name, alert.about.job_name
+        )
+        for alert in desk.book.alerts.values()
+        if alert.rule in WHY_NOT and alert.resolved_at is None
+    )
+
+
+def _missed(expected: Expected, known: Expectation, now: datetime, *, may_fail: bool) -> tuple[datetime, str] | None:
+    """Since when it is missed, and in which words. `may_fail`: that it has not succeeded is no news."""
     deadlines = [(expected.start_within, known.started_at, "started")]
-    if expected.succeed_within is not None:
+    if expected.succeed_within is not None and not may_fail:
         deadlines.append((expected.succeed_within, known.succeeded_at, "succeeded"))
     for within, last, done in deadlines:
         due = latest(expected.cron, expected.timezone, now - within)
