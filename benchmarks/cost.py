@@ -69,13 +69,17 @@ PRICES = Prices()
 ALARMS = 19
 """Of one source; a test holds it to the README, and another the README to the stack."""
 TICK_SECONDS = 0.3
-"""A tick without its looks: two reads of the table, and what Lambda bills at least."""
+"""A tick without its looks: four reads of the table, and what Lambda bills at least."""
 DISCOVERY_SECONDS = 1.0
 INBOX_SECONDS = 0.2
 """For one event: two reads of the table, a look, a commit and a message."""
 POLLERS_OF_THE_QUEUE = 5
 POLL_LASTS = 20
 """Seconds. Lambda asks an empty queue so long, by at least five pollers."""
+BOOK = 4
+"""KB of what alerting remembers of a source, compressed, with some ten alerts open."""
+HISTORY = 4
+"""KB of what it remembers of a job."""
 KEY_LASTS = 5
 """Minutes for which SNS uses a data key on."""
 LOGGED_BY_A_TICK = 4 * KB
@@ -131,15 +135,25 @@ class Month:
 
     @property
     def writes(self) -> float:
-        """Record and entry in one transaction, in the watch index, into the outbox; the mark, and out of the outbox."""
+        """Record and entry in one transaction, in the watch index, into the outbox; the mark, and out of the outbox.
+
+        And for alerting: into the index of news, and out of it again, with the book, and the job's history at its end.
+        """
         record, entry = (math.ceil(size / KB) for size in self.sizes)
-        return self.messages * (TRANSACTIONAL * (record + entry) + record + 1 + TRANSACTIONAL * entry + 1)
+        told = TRANSACTIONAL * (record + entry) + record + 1 + TRANSACTIONAL * entry + 1
+        judged = 1 + TRANSACTIONAL * entry + 1
+        books = min(self.ticks, self.messages) * TRANSACTIONAL * BOOK
+        return self.messages * (told + judged) + books + self.runs * TRANSACTIONAL * HISTORY
 
     @property
     def reads(self) -> float:
-        """Watch index and outbox at each tick, the record at each event, and the entry before each message."""
+        """Watch index and outbox at each tick, the record at each event, and the entry before each message.
+
+        And for alerting: the book and the index of news at each tick, each message once more, the histories.
+        """
         index = max(1, math.ceil(self.watched * self.sizes.record / (4 * KB)))
-        return self.ticks * (index + 1) * EVENTUAL + (self.events + self.messages) * CONSISTENT
+        judging = self.ticks * (CONSISTENT + EVENTUAL) + (self.messages + self.runs) * CONSISTENT
+        return self.ticks * (index + 1) * EVENTUAL + (self.events + self.messages) * CONSISTENT + judging
 
     @property
     def stored(self) -> float:

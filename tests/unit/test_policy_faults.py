@@ -322,3 +322,9 @@ def _is_in(text: str):  # noqa: ANN202 - a predicate
     return lambda place: (
         place.partition(".")[0].partition("[")[0].strip("'") in {*content, "prices", "\N{REPLACEMENT CHARACTER}"}
     )
+
+
+def test_what_is_grouped_is_remembered_for_two_hours():
+    with pytest.raises(Faulty) as refused:
+        read('[grouping]\ntogether = "3h"\nquiet = "121m"')
+    assert [fault.partition(":")[0] for fault in refused.value.faults] == ["grouping.together", "grouping.quiet"]

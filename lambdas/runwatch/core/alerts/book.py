@@ -1,5 +1,6 @@
 """What is open: the alerts of one source, and what has to be remembered to judge what comes next."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -8,7 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.model import Moment
 
-__all__ = ["About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcome", "Told"]
+__all__ = ["REMEMBERED", "About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcome", "Told"]
+
+
+REMEMBERED = timedelta(hours=2)
+"""How long it is known how runs ended."""
 
 
 class _Kept(BaseModel):

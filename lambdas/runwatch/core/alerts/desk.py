@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from runwatch.core.alerts.book import About, Alert, Book, Facts, How
+from runwatch.core.alerts.book import REMEMBERED, About, Alert, Book, Facts, How
 from runwatch.core.alerts.history import History
 from runwatch.core.alerts.logs import command_for, logs_of
 from runwatch.core.alerts.policy import Limits, Policy
@@ -141,6 +141,9 @@ class Desk:
                 self._resolve(alert, "nothing more will be heard of it")
             elif RULES[alert.rule].subject is Subject.JOB and self.now - alert.last_at >= FORGOTTEN_AFTER:
                 self._resolve(alert, f"there was no other run for {FORGOTTEN_AFTER.days} days")
+        for application_id, outcomes in list(self.book.outcomes.items()):
+            if self.now - outcomes[-1].at >= REMEMBERED:
+                del self.book.outcomes[application_id]
         stale = [key for key, times in self.book.reopened.items() if not any(map(self._is_lately, times))]
         for key in stale:
             del self.book.reopened[key]

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
-from runwatch.core.alerts.book import About, Expectation, Facts, Outcome
+from runwatch.core.alerts.book import REMEMBERED, About, Expectation, Facts, Outcome
 from runwatch.core.alerts.causes import Canceller, Cause, cancelled_by, cause_of
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.history import Ran, job_key
@@ -37,7 +37,6 @@ from runwatch.core.tracked import Used
 __all__ = ["hear", "job_of"]
 
 OUTCOMES_KEPT = 100
-RECENT = timedelta(hours=6)
 BY_KIND = {message.kind: message for message in MESSAGES}
 UNSEEN_TIMES = frozenset({Rule.UNEXPECTED_TRANSITION})
 """Rules about a run that its next transition does not settle."""
@@ -284,7 +283,7 @@ class _Heard:
 
     def _note(self, *, failed: bool) -> None:
         """Remember how a run of the application ended, for a while."""
-        recent = [each for each in self._outcomes() if self._at - each.at < RECENT]
+        recent = [each for each in self._outcomes() if self._at - each.at < REMEMBERED]
         outcome = Outcome(job=self._job, run=self._about.run or "", at=self._at, failed=failed)
         self._desk.book.outcomes[self._about.application_id or ""] = (*recent, outcome)[-OUTCOMES_KEPT:]
 

@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from runwatch.core.alerts.book import About
+from runwatch.core.alerts.book import REMEMBERED, About
 from runwatch.core.alerts.faults import Faulty, nearest, shown, told
 from runwatch.core.alerts.fields import (
     ONE_LINE,
@@ -49,7 +49,7 @@ from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.alerts.schedule import Cron, Timezone
 from runwatch.core.alerts.silences import EVERYTHING, Maintenance, Pattern, matches
 from runwatch.core.alerts.tags import PREFIX, directives_of, relevant
-from runwatch.core.durations import Span, parse
+from runwatch.core.durations import Span, parse, short
 from runwatch.core.ids import Source
 from runwatch.core.states import State
 
@@ -219,6 +219,15 @@ class Grouping(_Table):
     flaps: Annotated[int, Field(strict=True, ge=2, le=10)] = 2
     flapping: Span = parse("6h")
     """An alert that opened `flaps` times within that is held open that long after its last time."""
+
+    @field_validator("together", "quiet")
+    @classmethod
+    def _is_remembered(cls, span: timedelta) -> timedelta:
+        if span > REMEMBERED:
+            raise ValueError(
+                f"{short(span)} is too long: at most {short(REMEMBERED)}, as long as it is known how runs ended"
+            )
+        return span
 
 
 def _all_different(expected: tuple[Expected, ...]) -> tuple[Expected, ...]:
