@@ -27,7 +27,6 @@ __all__ = ["call", "mute"]
 
 AS_ONE = 3
 """Applications with new alerts in one round, from which on they are told of together."""
-A_CROWD = 3
 ANOTHER_ERROR_AFTER = timedelta(hours=1)
 """A job that fails now of this and now of that is told of no more often."""
 
@@ -133,7 +132,7 @@ class _Calls:
         for alert in self._alerts():
             if alert.told is None or not self._is_led(alert) or not self.may_be_told(alert):
                 continue
-            stands_for_more = alert.told.rule is not alert.rule and not _is_one_more(alert)
+            stands_for_more = alert.told.rule is not alert.rule
             another_error = (
                 alert.facts.error != alert.told.error and self.desk.now - alert.told.at >= ANOTHER_ERROR_AFTER
             )
@@ -201,11 +200,6 @@ class _Calls:
 
     def _alerts(self) -> list[Alert]:
         return list(self.desk.book.alerts.values())
-
-
-def _is_one_more(alert: Alert) -> bool:
-    """Whether a second run is stuck behind the first, or slow beside it: from the third on that is news."""
-    return alert.rule in (Rule.APPLICATION_STUCK, Rule.APPLICATION_SLOW) and alert.count < A_CROWD
 
 
 def told_of(alert: Alert, id_: str, number: int) -> Told | None:
