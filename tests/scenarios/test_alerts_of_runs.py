@@ -405,6 +405,26 @@ def test_an_application_that_recovers_is_over_and_names_what_did_not(world: Worl
     assert len(world.told) == told, "nobody was told of them by a message of their own"
 
 
+def test_what_lasts_after_its_application_recovered_is_told_again_and_its_thread_goes_on(world: World):
+    for number in range(3):
+        has_failed(world, run_of(number), f"job-{number}")
+    has_succeeded(world, run_of(10), "job-2")
+    world.minutes(31)
+    world.after(3 * 24 * 60).tick()
+    world.minutes(1)
+    threads: dict[object, list[int]] = {}
+    for entry in world.to(Audience.PEOPLE):
+        threads.setdefault(entry.ledger, []).append(entry.sequence)
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in threads.values())
+    assert len(world.told) >= 5
+    has_succeeded(world, run_of(11), "job-0")
+    has_succeeded(world, run_of(12), "job-1")
+    world.minutes(2)
+    assert world.open == {}
+    over = {str(each.ledger) for each in world.to(Audience.PEOPLE) if each.attributes["status"] == "resolved"}
+    assert over == set(map(str, threads)), "whoever was told is told that it is over"
+
+
 def test_two_failures_with_a_success_between_them_are_two_incidents(world: World):
     has_failed(world, ONE, "a")
     has_succeeded(world, TWO, "b")

@@ -70,7 +70,10 @@ class _Calls:
         desk, leading = self.desk, telling.leading
         known = leading.told
         id_ = known.id if known is not None and known.how is not How.MEMBER else leading.id
-        number = known.number + 1 if known is not None and known.how is not How.MEMBER else 1
+        same = [(each.key, told) for each in self._alerts() if (told := each.told) and told.id == id_]
+        number = 1 + max((told.number for _, told in same), default=0)
+        for key, told in same:
+            desk.book.alerts[key] = desk.book.alerts[key].changed(told=told.changed(number=number))
         if telling.change not in (Change.OPENED, Change.RESOLVED):
             leading = desk.say(leading, telling.change)
         for alert in (leading, *telling.alerts[1:]):
@@ -121,7 +124,7 @@ class _Calls:
 
     def _graver(self) -> Iterator[Telling]:
         for alert in self._alerts():
-            if alert.told is None or not self._is_led(alert) or not self.may_be_told(alert):
+            if alert.told is None or alert.told.how is How.TOGETHER or not self.may_be_told(alert):
                 continue
             if not at_least(alert.told.severity, alert.severity):
                 yield self._telling(Change.ESCALATED, alert)

@@ -195,7 +195,7 @@ class Desk:
             if known.resolved_at == self.now and alert.rule in ENDS and RULES[known.rule].subject is Subject.RUN:
                 self.remove(known)
             elif known.rule is Rule.RUNNING_TOO_LONG and alert.rule is Rule.TIMEOUT_NEAR:
-                self.book.alerts[known.key] = known.changed(told=known.told.changed(how=How.MEMBER))
+                self.book.alerts[known.key] = known.changed(told=known.told.changed(how=How.TOGETHER))
             else:
                 continue
             return alert.changed(told=known.told)
