@@ -187,6 +187,16 @@ def test_of_a_faulty_policy_people_hear_every_fault_and_the_last_good_one_holds(
     assert world.open == {}
 
 
+def test_a_policy_that_is_put_right_for_the_second_time_is_right_at_once(world: World):
+    for _ in range(3):
+        world.policy = "no TOML"
+        world.minutes(1)
+        assert rules(world) == ["policy-invalid"]
+        world.policy = ""
+        world.minutes(1)
+        assert world.open == {}
+
+
 def test_a_policy_that_cannot_be_read_for_a_moment_is_no_news(world: World):
     world.tick()
     world.policy = PolicyUnread("the parameter store does not answer")

@@ -119,7 +119,7 @@ class Desk:
         alert = self.book.alerts.get(key)
         if alert is None or alert.resolved_at is not None:
             return
-        if alert.fine_since is None and self._comes_and_goes(key):
+        if alert.fine_since is None and self._comes_and_goes(alert):
             self.book.alerts[key] = alert.changed(fine_since=self.now, resolution=resolution)
         elif alert.fine_since is None:
             self._resolve(alert, resolution, since)
@@ -229,8 +229,11 @@ class Desk:
         if over.told is None or over.told.how is not How.ITSELF:
             self.remove(over)  # Nobody was told of it, or not by a message of its own.
 
-    def _comes_and_goes(self, key: str) -> bool:
-        return sum(map(self._is_lately, self.book.reopened.get(key, ()))) >= self.policy.grouping.flaps
+    def _comes_and_goes(self, alert: Alert) -> bool:
+        """Of a source one wants to know at once that it is well."""
+        if RULES[alert.rule].subject is Subject.SOURCE:
+            return False
+        return sum(map(self._is_lately, self.book.reopened.get(alert.key, ()))) >= self.policy.grouping.flaps
 
     def _is_lately(self, moment: datetime) -> bool:
         return self.now - moment < self.policy.grouping.flapping
