@@ -35,8 +35,10 @@ class Listener:
             time.sleep(0.01)
 
     def heard_of(self, run: str) -> list[dict[str, Any]]:
+        """From its ledger; not the alerts about it."""
         heard = [json.loads(body) for body in self.bodies()]
-        return [message for message in heard if message["detail"]["jobRunId"] == run]
+        details = [(message, message["detail"]) for message in heard]
+        return [message for message, detail in details if detail["jobRunId"] == run and "alertId" not in detail]
 
     def states_of(self, run: str) -> list[str]:
         return [message["detail"]["state"] for message in self.heard_of(run) if "reached" in message["detail"]]

@@ -246,9 +246,13 @@ def test_a_month_is_counted_from_its_runs_and_its_minutes():
     assert (month.runs, month.events, month.messages) == (30_000, 150_000, 150_000)
     assert month.watched == pytest.approx(1_000 * (19 + 5) / 1_440)
     # 1 and 2 KB in a transaction, the record in an index, into the outbox and out of it, and the mark.
-    assert month.writes == 150_000 * (2 * 3 + 1 + 1 + 2 * 2 + 1)
+    told = 2 * 3 + 1 + 1 + 2 * 2 + 1
+    # Into the index of news, and out of it in a transaction with a book of 4 KB; and a history of 4 KB for each run.
+    judged = 1 + 2 * 2 + 1
+    assert month.writes == 150_000 * (told + judged) + 43_200 * 2 * 4 + 30_000 * 2 * 4
     # 16.7 records of 800 bytes are 13.3 KB: four reads of the index, and one of the outbox, half a unit each.
-    assert month.reads == 43_200 * (4 + 1) / 2 + 150_000 + 150_000
+    # The book and the index of news at each tick, each entry once more, and each run's history.
+    assert month.reads == 43_200 * (4 + 1) / 2 + 150_000 + 150_000 + 43_200 * 1.5 + 180_000
 
 
 def test_a_month_of_nothing_costs_what_is_there_in_any_case():

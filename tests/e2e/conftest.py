@@ -216,6 +216,9 @@ start_within = "1s"
 
 [policy.prices]
 vcpu_hour = 1.0
+
+[policy.grouping]
+quiet = "1s"
 """
 
 

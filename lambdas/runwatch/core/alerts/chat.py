@@ -78,7 +78,9 @@ def notification_of(telling: Telling) -> dict[str, object]:
         "summary": _within(story.headline, SUMMARY),
         "eventType": "EMR Serverless Job Run Alert",
         "relatedResources": [leading.about.run] if leading.about.run else [],
-        "additionalContext": {name: _within(plain(str(value)), SUMMARY) for name, value in attributes.items()},
+        "additionalContext": {
+            name: shown for name, value in attributes.items() if (shown := _within(plain(str(value)), SUMMARY))
+        },
     }
     return {"content": content, "metadata": metadata}
 
