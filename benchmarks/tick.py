@@ -102,7 +102,7 @@ def figures() -> Figures:
 
         def one_tick() -> None:
             deadline = RemainingTime(ends=time.monotonic() + 600)
-            tick(ports, Patience(), SOURCE, deadline, pacing, alerting=alerting)
+            tick(ports, Patience(), SOURCE, deadline, pacing, alerting=lambda: alerting)
 
         def one_loop() -> None:
             client = boto3.client("emr-serverless", region_name=SOURCE.region, endpoint_url=url)

@@ -271,7 +271,15 @@ class World:
         self, deadline: Deadline | None = None, source: Source = SOURCE, every: timedelta = A_MINUTE
     ) -> TickReport:
         pacing = self.pacing or self.a_pacing()
-        return tick(self.ports, self.patience, source, deadline or Never(), pacing, every, self.alerting)
+        return tick(
+            self.ports,
+            self.patience,
+            source,
+            deadline or Never(),
+            pacing,
+            every,
+            self.alerting and (lambda: self.alerting),
+        )
 
     def _policy(self) -> str:
         if isinstance(self.policy, PolicyUnread):

@@ -15,7 +15,7 @@ the same entries owed. A store that cannot be read at all fails the tick, and ri
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -67,11 +67,12 @@ def tick(
     deadline: Deadline,
     pacing: Pacing,
     every: timedelta = A_MINUTE,
-    alerting: "Alerting | None" = None,
+    alerting: "Callable[[], Alerting] | None" = None,
 ) -> TickReport:
     """Look at all that is due at this source, once in `every`. Raises StoreUnavailable if the table cannot say what is.
 
-    `pacing` is changed: it is what the next tick of this container goes on from.
+    `pacing` is changed: it is what the next tick of this container goes on from. `alerting` is asked for when there is
+    something to judge: what it takes need not be there before the first look.
     """
     began_at = ports.clock()
     sparing = replace(ports, journal=Sparing(ports.journal))
@@ -112,7 +113,7 @@ class _Tick:
     deadline: Deadline
     pacing: Pacing
     report: TickReport
-    alerting: "Alerting | None"
+    alerting: "Callable[[], Alerting] | None"
     sight: alerts.Sight = field(default_factory=alerts.Sight)
     """How the looks of this round went."""
     moved: dict[RunId, TrackedRun] = field(default_factory=dict)
@@ -212,7 +213,7 @@ class _Tick:
         watched = {run: record for run, record in known.items() if record.watched}
         turns = self.pacing.turns
         seen = alerts.Seen(watched, turns.looked, turns.unread, self.sight)
-        self.fresh += self.alerting.judge(self.source, seen, self.deadline, self.report)
+        self.fresh += self.alerting().judge(self.source, seen, self.deadline, self.report)
         self._tell()
 
     def _has_waited(self) -> bool:

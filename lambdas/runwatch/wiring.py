@@ -143,7 +143,6 @@ class Runwatch:
             )
         return self._pacings[source]
 
-    @property
     def _alerting(self) -> "Alerting":
         """Only the poller needs it, after its looks."""
         if not self._made:

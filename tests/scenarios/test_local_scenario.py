@@ -85,7 +85,7 @@ class Show:
 
     def tick(self) -> None:
         began_at = self.clock()
-        tick(self.ports, Patience(), self.source, Never(), self.pacing, EVERY, self.alerting)
+        tick(self.ports, Patience(), self.source, Never(), self.pacing, EVERY, lambda: self.alerting)
         self.sleep((began_at + timedelta(minutes=1) - self.clock()).total_seconds())
 
     def to(self, audience: Audience) -> Iterator[Entry]:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runwatch.core.alerts.addressed import KNOWN, PREFIX, relevant
 from runwatch.core.alerts.policy import Limits, Settings
 from runwatch.core.alerts.rules import Severity
-from runwatch.core.alerts.tags import PREFIX, READERS, directives_of, relevant
+from runwatch.core.alerts.tags import READERS, directives_of
 
 
 @pytest.mark.parametrize(
@@ -142,3 +143,7 @@ def test_a_fault_of_one_tag_leaves_the_others_as_they_are(tags: dict[str, str]):
     for name, value in relevant(tags).items():
         alone |= directives_of({name: value}).settings
     assert directives_of(tags).settings == alone
+
+
+def test_those_that_are_known_are_those_that_are_read():
+    assert {*KNOWN} == {*READERS}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from runwatch.core.alerts.tags import relevant as directives_among
+from runwatch.core.alerts.addressed import relevant as directives_among
 from runwatch.core.attempts import Endings, ended_unseen, ending_of
 from runwatch.core.decision import Decision, Reason
 from runwatch.core.ledger import Entry

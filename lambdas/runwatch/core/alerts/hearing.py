@@ -19,13 +19,13 @@ from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
+from runwatch.core.alerts.addressed import relevant
 from runwatch.core.alerts.book import REMEMBERED, About, Expectation, Facts, Outcome
 from runwatch.core.alerts.causes import Canceller, Cause, cancelled_by, cause_of
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.history import Ran, job_key
 from runwatch.core.alerts.policy import Limits
 from runwatch.core.alerts.rules import Rule, Severity
-from runwatch.core.alerts.tags import relevant
 from runwatch.core.alerts.verdicts import broken_budget, learned_limit
 from runwatch.core.durations import written
 from runwatch.core.ids import RunId

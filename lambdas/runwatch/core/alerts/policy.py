@@ -30,6 +30,7 @@ from pydantic import (
     model_validator,
 )
 
+from runwatch.core.alerts.addressed import PREFIX, relevant
 from runwatch.core.alerts.book import REMEMBERED, About
 from runwatch.core.alerts.faults import Faulty, nearest, shown, told
 from runwatch.core.alerts.fields import (
@@ -48,7 +49,7 @@ from runwatch.core.alerts.patterns import ErrorPattern
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.alerts.schedule import Cron, Timezone
 from runwatch.core.alerts.silences import EVERYTHING, Maintenance, Pattern, matches
-from runwatch.core.alerts.tags import PREFIX, directives_of, relevant
+from runwatch.core.alerts.tags import directives_of
 from runwatch.core.durations import Span, parse, short
 from runwatch.core.ids import Source
 from runwatch.core.states import State

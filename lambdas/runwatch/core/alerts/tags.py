@@ -18,21 +18,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
 
+from runwatch.core.alerts.addressed import PREFIX, relevant
 from runwatch.core.alerts.faults import nearest, shown
 from runwatch.core.alerts.fields import OFF
 from runwatch.core.alerts.rules import Severity
 from runwatch.core.durations import parse
-from runwatch.core.watch import OPT_OUT
 
-__all__ = ["PREFIX", "Directives", "directives_of", "relevant"]
+__all__ = ["Directives", "directives_of"]
 
-PREFIX: Final = "runwatch:"
-TAGS_AT_MOST = 20
-NAME_AT_MOST = 128
-VALUE_AT_MOST = 256
-"""AWS's limits of a tag."""
 MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
 
@@ -44,12 +38,6 @@ class Directives:
     """By the name that `policy.Settings` has for it; None is `off`. Besides `severity`, which only tags have."""
     faults: tuple[str, ...] = ()
     """One for each tag that is wrong: `runwatch:max-runtime: '2 hours' is no length of time; write it like …`."""
-
-
-def relevant(tags: Mapping[str, str]) -> dict[str, str]:
-    """Those that are addressed to us, known ones first: 20 at most, none longer than AWS has them."""
-    ours = sorted((name for name in tags if name.startswith(PREFIX)), key=lambda name: (name not in READERS, name))
-    return {name[:NAME_AT_MOST]: tags[name][:VALUE_AT_MOST] for name in ours[:TAGS_AT_MOST] if name != OPT_OUT}
 
 
 def directives_of(tags: Mapping[str, str]) -> Directives:
