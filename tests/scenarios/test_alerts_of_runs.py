@@ -439,6 +439,39 @@ def test_two_failures_of_the_same_are_one_incident_though_others_succeed(world: 
     assert world.told == ["FAILED a: permission (00f1abc)", "FAILING 2 jobs of 00f1abc: permission"]
 
 
+def test_a_job_that_fails_again_after_its_application_s_trouble_was_over_is_told(world: World):
+    has_failed(world, ONE, "a")
+    has_succeeded(world, TWO, "a")
+    has_failed(world, THREE, "a")
+    has_failed(world, FOUR, "b", state_details=NO_PERMISSION)
+    has_succeeded(world, FIVE, "a")
+    has_succeeded(world, run_of(6), "b")
+    world.minutes(2)
+    told = len(world.told)
+    world.after(10).tick()
+    has_failed(world, run_of(7), "a", state_details=NO_PERMISSION)
+    world.minutes(2)
+    assert len(world.told) == told + 1
+
+
+def test_a_member_that_joins_an_application_s_alert_which_is_held_open_is_not_forgotten_when_that_ends(world: World):
+    number = 10
+    for _ in range(2):
+        for name in ("a", "b", "a", "b"):
+            (has_failed if _failing(world, name) else has_succeeded)(world, run_of(number), name)
+            number += 1
+        world.minutes(5)
+    has_failed(world, run_of(number), "c")
+    world.after(7 * 60).tick()
+    world.minutes(2)
+    orphans = [each for each in world.open.values() if each.parent is not None and each.parent not in world.open]
+    assert orphans == []
+
+
+def _failing(world: World, name: str) -> bool:
+    return f"run-failed|00f1abc/{name}" not in {key for key, each in world.open.items() if each.fine_since is None}
+
+
 def test_runs_that_get_stuck_together_are_one_incident(world: World):
     for run in (ONE, TWO, THREE):
         world.goes("PENDING", run, name=run.job_run_id)

@@ -32,12 +32,21 @@ NAMED = 5
 
 def join(desk: Desk) -> None:
     """Open, extend and resolve the alerts about applications, after all others of the round were judged."""
+    _release(desk)
     for application_id in sorted({alert.about.application_id for alert in _open(desk)} - {None}, key=str):
         for family, rule in STANDS_FOR.items():
             _join(desk, About(source=str(desk.source), application_id=application_id), family, rule)
     for alert in list(_open(desk)):
         if alert.rule in STANDS_FOR.values():
             _end(desk, alert)
+
+
+def _release(desk: Desk) -> None:
+    """What came up again after the alert that stood for it was over stands for itself: else nobody would hear of it."""
+    for key, alert in list(desk.book.alerts.items()):
+        parent = desk.book.alerts.get(alert.parent) if alert.parent else None
+        if alert.parent and (parent is None or parent.resolved_at is not None):
+            desk.book.alerts[key] = alert.changed(parent=None)
 
 
 def members_of(desk: Desk, parent: Alert) -> list[Alert]:
@@ -127,6 +136,7 @@ def _adopt(desk: Desk, parent: Alert, new: Sequence[Alert]) -> None:
         reason=_named(members, parent.count - len(members)),
         severity=max((alert.severity for alert in (parent, *members)), key=list(Severity).index),
         last_at=desk.now if new else parent.last_at,
+        fine_since=None if new else parent.fine_since,
     )
 
 
