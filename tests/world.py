@@ -30,14 +30,14 @@ from runwatch.core.messages import Kind, Witness
 from runwatch.core.model import JobRun
 from runwatch.core.pacing import Pacing, Shares
 from runwatch.core.rate import Quota, Rate
-from runwatch.core.requests import Track, Untrack
+from runwatch.core.requests import PleaseLook, Track, Untrack
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application, Watch
 from runwatch.discover import discover
 from runwatch.errors import LookFailed, PolicyUnread, StoreUnavailable, look_failed
 from runwatch.ports import Deadline, ListedRun, Ports, Refusal, Store
 from runwatch.report import DiscoveryReport, TickReport
-from runwatch.sighting import Looks, follow, forget, sight
+from runwatch.sighting import Looks, follow, forget, look_again, sight
 from runwatch.tick import A_MINUTE, tick
 from tests.builders import RUN, SOURCE, ManualClock, a_run, detail_of
 
@@ -263,6 +263,10 @@ class World:
             calls=calls,
             every=timedelta(minutes=5),
         )
+
+    def look_again(self, run: RunId = RUN) -> None:
+        """Somebody wants to know how it is now."""
+        look_again(self.ports, self.patience, PleaseLook(run), Never(), self.looks())
 
     def untrack(self, run: RunId = RUN) -> None:
         forget(self.ports, Untrack(run), Never())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # Most containers that start need none of it.
     from runwatch.core.alerts.telling import Change
 
 __all__ = [
+    "BoardBooks",
     "Books",
     "Calls",
     "Catalogue",
@@ -183,6 +184,13 @@ class Store(Protocol):
         """Records of all sources' runs that left on this day, UTC. May lag."""
         ...
 
+    def left_between(self, since: datetime, until: datetime) -> Iterator[TrackedRun | RecordUnreadable]:
+        """Records of all sources' runs that left since then and before `until`, oldest first, read page by page.
+
+        May lag.
+        """
+        ...
+
     def load(self, run: RunId) -> TrackedRun | None:
         """The record as it is now, or None if the run was never tracked. Raises RecordUnreadable if it is not ours."""
         ...
@@ -193,6 +201,10 @@ class Store(Protocol):
         Returns the record with its new version. Raises LostRace if the stored version is not `record.version`, where
         0 stands for nothing stored yet.
         """
+        ...
+
+    def owe_once(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Owe entries that no record is written with; answers with those of them that were not there already."""
         ...
 
     def owed(self, source: Source) -> Iterator[Owed]:
@@ -293,6 +305,18 @@ class SilenceBook(Protocol):
 
     def closed(self, source: Source, since: datetime) -> "Iterator[Alert]":
         """Alerts that were resolved since then, oldest first."""
+        ...
+
+
+class BoardBooks(SilenceBook, Protocol):
+    """What the board reads, and the silences that it makes. Every method may raise StoreUnavailable."""
+
+    def book(self, source: Source) -> "Book":
+        """As of Books; raises RecordUnreadable."""
+        ...
+
+    def histories(self, source: Source, jobs: Collection[str]) -> "dict[str, History]":
+        """Of those jobs that have one, as of now."""
         ...
 
 

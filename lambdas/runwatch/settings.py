@@ -10,7 +10,7 @@ from runwatch.core.ids import Source
 from runwatch.core.watch import Watch
 from runwatch.errors import BadSettings
 
-__all__ = ["EXTERNAL_ID", "PREFIX", "ROLE", "SPOKE", "AtSource", "Settings", "spoke_role"]
+__all__ = ["EXTERNAL_ID", "PREFIX", "ROLE", "SPOKE", "AtSource", "BoardSettings", "Settings", "spoke_role"]
 
 PREFIX = "RUNWATCH_"
 SPOKE = "RunwatchSpoke"
@@ -47,10 +47,31 @@ class AtSource(BaseModel):
     """What that role's trust asks for."""
 
 
-class Settings(BaseModel):
+Sources = Annotated[
+    tuple[Annotated[Source, BeforeValidator(Source.parse)], ...], BeforeValidator(lambda text: text.split(","))
+]
+"""Sources that may be watched, written `<account>/<region>,…`."""
+
+
+class _OfEnvironment(BaseModel):
     """Every field is required: what may be left out is decided in the deployment's configuration, not here."""
 
     model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """Read the variables; raises BadSettings naming every variable that is missing or wrong."""
+        names = {field: PREFIX + field.upper() for field in cls.model_fields}
+        try:
+            return cls.model_validate(
+                {field: environment[name] for field, name in names.items() if name in environment}
+            )
+        except ValidationError as error:
+            raise BadSettings([_told(fault, names) for fault in error.errors()]) from error
+
+
+class Settings(_OfEnvironment):
+    """Of all functions but the board's."""
 
     runs_table: str = Field(min_length=1)
     events_topic_arn: str = Field(min_length=1)
@@ -60,10 +81,7 @@ class Settings(BaseModel):
     policy_parameter: str = Field(min_length=1)
     """Name of the SSM parameter that holds the alert policy."""
     refused_queue_url: str = Field(min_length=1)
-    sources: Annotated[
-        tuple[Annotated[Source, BeforeValidator(Source.parse)], ...], BeforeValidator(lambda text: text.split(","))
-    ]
-    """Sources that may be watched, written `<account>/<region>,…`."""
+    sources: Sources
     at_sources: Json[tuple[AtSource, ...]]
     """As a JSON list: one for each source, in their order."""
     discovery_calls: int = Field(ge=3)
@@ -83,17 +101,6 @@ class Settings(BaseModel):
     """How long a FAILED run that AWS may retry is watched for its next attempt."""
     retention_days: int = Field(ge=1)
     """How long a settled run and its ledger are kept."""
-
-    @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Self:
-        """Read the variables; raises BadSettings naming every variable that is missing or wrong."""
-        names = {field: PREFIX + field.upper() for field in cls.model_fields}
-        try:
-            return cls.model_validate(
-                {field: environment[name] for field, name in names.items() if name in environment}
-            )
-        except ValidationError as error:
-            raise BadSettings([_told(fault, names) for fault in error.errors()]) from error
 
     @model_validator(mode="after")
     def _every_source_has_its_own(self) -> Self:
@@ -120,6 +127,20 @@ class Settings(BaseModel):
     @property
     def deadline_margin(self) -> timedelta:
         return timedelta(seconds=self.deadline_margin_seconds)
+
+
+class BoardSettings(_OfEnvironment):
+    """Of the board, which needs little. So there is room for what is said of many sources in the others'."""
+
+    runs_table: str = Field(min_length=1)
+    inbox_queue_url: str = Field(min_length=1)
+    """Where it asks for a look."""
+    sources: Sources
+    retention_days: int = Field(ge=1)
+
+    @property
+    def retention(self) -> timedelta:
+        return timedelta(days=self.retention_days)
 
 
 def _told(fault: Mapping[str, Any], names: Mapping[str, str]) -> str:

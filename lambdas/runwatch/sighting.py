@@ -21,14 +21,14 @@ from runwatch.core.ids import RunId, Source
 from runwatch.core.leaving import untrack
 from runwatch.core.messages import Witness
 from runwatch.core.rate import Rate
-from runwatch.core.requests import Track, Untrack
+from runwatch.core.requests import PleaseLook, Track, Untrack
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.errors import ListFailed, LostRace
 from runwatch.look import Look, look
 from runwatch.ports import Clock, Deadline, NoLook, Ports
 from runwatch.publish import publish
 
-__all__ = ["Looks", "follow", "forget", "sight"]
+__all__ = ["Looks", "follow", "forget", "look_again", "sight"]
 
 FOR_GOOD = (Left.UNTRACKED, Left.QUARANTINED, Left.IGNORED)
 """Ways to leave after which only who asks for a run has it watched again."""
@@ -96,6 +96,13 @@ def follow(ports: Ports, patience: Patience, hint: Hint, deadline: Deadline, loo
         _look(ports, patience, tracked, hint.witness, deadline, looks)
         _note(ports, hint)
     return stored is None
+
+
+def look_again(ports: Ports, patience: Patience, wanted: PleaseLook, deadline: Deadline, looks: Looks) -> None:
+    """Look now at a run that is watched, because somebody wants to know. One that is not watched stays as it is."""
+    tracked = ports.store.load(wanted.run)
+    if tracked is not None and tracked.watched:
+        _look(ports, patience, tracked, Witness.POLL, deadline, looks)
 
 
 def forget(ports: Ports, unwanted: Untrack, deadline: Deadline) -> None:

@@ -29,13 +29,13 @@ from runwatch.core.hints import Hint
 from runwatch.core.ids import Audience, Source
 from runwatch.core.pacing import Pacing, Shares
 from runwatch.core.rate import Rate
-from runwatch.core.requests import BadRequest, Track, Untrack, parse
+from runwatch.core.requests import BadRequest, PleaseLook, Track, Untrack, parse
 from runwatch.discover import discover
 from runwatch.errors import ListFailed, LostRace, StoreUnavailable
 from runwatch.ports import Deadline, Ports, Refusals
 from runwatch.report import DiscoveryReport, TickReport
 from runwatch.settings import Settings
-from runwatch.sighting import Looks, follow, forget, sight
+from runwatch.sighting import Looks, follow, forget, look_again, sight
 from runwatch.tick import tick
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ class Runwatch:
                 follow(self.ports, self._patience, asked, deadline, looks)
             case Untrack():
                 forget(self.ports, asked, deadline)
+            case PleaseLook():
+                look_again(self.ports, self._patience, asked, deadline, looks)
 
     def answer_or_refuse(self, body: str, deadline: Deadline, looks: Looks) -> None:
         """The same; a message that no second try can make right is set aside with the reason."""

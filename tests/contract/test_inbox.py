@@ -66,7 +66,7 @@ def test_the_rest_of_a_batch_is_served_when_a_message_is_refused(deployed: Deplo
     [
         ("not JSON", "body: Invalid JSON"),
         ("[" * 10_000, "body: Invalid JSON: recursion limit exceeded"),
-        ("{}", "body: must hold either `track` or `untrack`"),
+        ("{}", "body: must hold one of `track`, `untrack` and `look`"),
         (body_of(), "track.account, track.region: any account/any Region could be any of"),
         (body_of("untrack", account="999999999999"), "is not a configured source"),
         (body_of(account="123456789012", region="us-east-1", attempt=2), "track.attempt: Extra inputs"),
@@ -163,7 +163,7 @@ def test_a_direct_invocation_has_the_bare_request_and_is_done(deployed: Deployed
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        ({}, "must hold either"),
+        ({}, "must hold one of"),
         ({"track": {}}, "track.applicationId: Field required"),
         ({"track": {"applicationId": "a", "jobRunId": "b", "region": "ap-south-1"}}, "is not a configured source"),
         ([], "body: Input should be an object"),

@@ -1,12 +1,13 @@
 """What every store promises. The one in memory and the one on DynamoDB are held to the same suite."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from runwatch.adapters.memory import MemoryStore
 from runwatch.core.failures import Failure
-from runwatch.core.ids import Source
+from runwatch.core.ids import AlertThread, Audience, Source
 from runwatch.core.tracked import Left, Trouble, Used
 from runwatch.errors import LostRace
 from runwatch.ports import Kept, Owed, Store
@@ -73,6 +74,7 @@ def test_every_field_of_a_record_is_kept(store: Store):
         max_failed_attempts_per_hour=5,
         tags={"runwatch:max-runtime": "2h \N{ROCKET}"},
         failed_at=(at(1), at(2, seconds=0.000001)),
+        details="ExitCode: 1 \N{ROCKET}",
         used=Used(vcpu=0.1, memory_gb=1e-9, storage_gb=20.0),
         spent={"RUNNING": 0.001, "PENDING": 1e9, "RESUMING": 0.0},
         asked=False,
@@ -482,3 +484,33 @@ def test_runs_that_left_are_found_by_their_day_and_no_longer_when_they_are_watch
     assert [record.run for record in store.left_on(at(60 * 24).date()).runs] == [run_of(1)]
     store.commit(left.changed(left=None, left_at=None), ())
     assert store.left_on(day).runs == []
+
+
+def test_runs_that_left_within_a_time_come_oldest_first_across_midnight_and_the_end_is_not_in_it(store: Store):
+    midnight = 22 * 60.0  # The story begins at two.
+    left = {
+        number: store.commit(a_tracked(run=run_of(number), left=Left.SETTLED, left_at=at(minutes)), ())
+        for number, minutes in enumerate((midnight - 5, midnight, midnight + 10, midnight + 24 * 60, midnight - 6))
+    }
+    store.commit(a_tracked(run=run_of(9)), ())
+    assert list(store.left_between(at(midnight - 5), at(midnight + 10))) == [left[0], left[1]]
+    assert list(store.left_between(at(midnight - 6), at(midnight + 24 * 60, seconds=1))) == [
+        *(left[4], left[0], left[1], left[2], left[3])
+    ]
+    assert list(store.left_between(at(midnight), at(midnight))) == []
+    assert list(store.left_between(at(midnight), at(midnight - 5))) == []
+    assert list(store.left_between(at(midnight), at(midnight, seconds=0.000001))) == [left[1]]
+
+
+def test_what_is_owed_once_is_owed_and_read_like_all_else_and_is_not_owed_again(store: Store):
+    thread = AlertThread(SOURCE, "digest-20260131t0700z", Audience.PEOPLE)
+    entry = replace(an_entry(), ledger=thread, sequence=1)
+    again = replace(entry, message_id="rw-other", body="other")
+    assert store.owe_once([entry]) == [entry]
+    assert store.owed_by(thread) == [entry]
+    assert list(store.owed(SOURCE)) == [Owed.of(entry)]
+    assert store.owe_once([again]) == []
+    assert store.owed_by(thread) == [entry]
+    store.mark_published([entry], at(1))
+    assert store.owe_once([entry]) == []
+    assert store.owed_by(thread) == []

@@ -582,3 +582,28 @@ def test_a_run_that_is_not_found_says_nothing_of_its_source(world: World):
     for run in (unknown, known):
         sight(world.ports, world.patience, Track(run), Never(), looks)
     assert world.asked == [unknown, known]
+
+
+# Looks that somebody asks for.
+
+
+def test_whoever_wants_to_know_how_a_watched_run_is_has_it_looked_at_and_told_now(world: World):
+    world.all_pending(RUN)
+    before = world.record()
+    world.after(seconds=20).goes("RUNNING")
+    world.look_again()
+    assert world.heard == ["1 PENDING", "2 RUNNING"]
+    assert detail_of(world.taken.taken[1])["witness"] == "poll"
+    assert (world.record().asked, world.record().labels) == (before.asked, before.labels)
+    world.keeps_its_promise()
+
+
+def test_a_look_that_is_asked_for_changes_nothing_of_a_run_that_is_not_watched(world: World):
+    world.goes("RUNNING")
+    world.look_again()
+    assert (world.asked, world.stored.load(RUN)) == ([], None)
+    world.track()
+    world.untrack()
+    left, asked = world.record(), len(world.asked)
+    world.after(1).look_again()
+    assert (world.record(), len(world.asked)) == (left, asked)

@@ -22,7 +22,7 @@ TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 ENTRY_POINTS = {name for name in FILES if "." not in name} - {"runwatch"}
 CORE = {name for name in FILES if name.startswith("runwatch.core")}
 ADAPTERS = {name for name in FILES if name.startswith("runwatch.adapters")}
-WIRING = {"runwatch.wiring"}
+WIRING = {name for name in FILES if name.startswith("runwatch.wiring")}
 FLOW = FILES.keys() - ENTRY_POINTS - CORE - ADAPTERS - WIRING - {"runwatch"}
 
 STANDARD = sys.stdlib_module_names

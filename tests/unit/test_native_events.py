@@ -112,7 +112,7 @@ def test_what_the_request_says_counts_for_more_than_where_its_event_comes_from()
 @pytest.mark.parametrize(
     ("detail", "reason"),
     [
-        ({}, "body: must hold either"),
+        ({}, "body: must hold one of"),
         ({"track": NAMED | {"colour": "red"}}, "track.colour: Extra inputs"),
         ({"track": NAMED | {"account": "999999999999"}}, "track.account, track.region: 999999999999/any Region is not"),
         ("track", "body: Input should be an object"),

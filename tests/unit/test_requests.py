@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runwatch.core.ids import RunId, Source
-from runwatch.core.requests import BadRequest, Track, Untrack, parse
+from runwatch.core.requests import BadRequest, PleaseLook, Track, Untrack, parse
 from tests.builders import RUN, SOURCE, body_of
 
 FRANKFURT = Source(SOURCE.account, "eu-central-1")
@@ -24,6 +24,10 @@ def test_a_run_is_untracked_by_its_ids():
     assert parse(body_of("untrack"), ONE) == Untrack(RUN)
 
 
+def test_a_look_is_asked_for_by_the_ids_of_the_run():
+    assert parse(body_of("look"), ONE) == PleaseLook(RUN)
+
+
 @pytest.mark.parametrize(
     ("place", "source"),
     [
@@ -34,7 +38,7 @@ def test_a_run_is_untracked_by_its_ids():
         ({"account": None, "region": "eu-central-1"}, FRANKFURT),
     ],
 )
-@pytest.mark.parametrize("verb", ["track", "untrack"])
+@pytest.mark.parametrize("verb", ["track", "untrack", "look"])
 def test_account_and_region_may_be_left_out_where_that_leaves_no_doubt(
     verb: str, place: dict[str, object], source: Source
 ):
@@ -81,11 +85,11 @@ BAD: dict[str, tuple[str, str]] = {
     "null": ("null", "body: Input should be an object"),
     "a number": ("7", "body: Input should be an object"),
     "a string": (json.dumps(body_of()), "body: Input should be an object"),
-    "neither verb": ("{}", "body: must hold either `track` or `untrack`"),
-    "verbs of null": ('{"track": null, "untrack": null}', "body: must hold either `track` or `untrack`"),
+    "neither verb": ("{}", "body: must hold one of `track`, `untrack` and `look`"),
+    "verbs of null": ('{"track": null, "untrack": null}', "body: must hold one of `track`, `untrack` and `look`"),
     "both verbs": (
         json.dumps({verb: {"applicationId": "a", "jobRunId": "b"} for verb in ("track", "untrack")}),
-        "body: must hold either `track` or `untrack`",
+        "body: must hold one of `track`, `untrack` and `look`",
     ),
     "another verb": ('{"Track": {}}', "Track: Extra inputs are not permitted"),
     "an event of AWS": ('{"source": "aws.emr-serverless"}', "detail-type: Field required; account: Field required"),

@@ -7,7 +7,7 @@ import pytest
 from runwatch.core.ids import Source
 from runwatch.core.watch import Watch
 from runwatch.errors import BadSettings
-from runwatch.settings import PREFIX, AtSource, Settings
+from runwatch.settings import PREFIX, AtSource, BoardSettings, Settings
 from tests.builders import SOURCE
 
 ENVIRONMENT = {
@@ -181,3 +181,20 @@ def test_waits_of_nothing_are_allowed():
     none = {"RUNWATCH_SETTLE_WAIT_MINUTES": "0", "RUNWATCH_RETRY_WINDOW_MINUTES": "0"}
     settings = Settings.of(ENVIRONMENT | none | {"RUNWATCH_DEADLINE_MARGIN_SECONDS": "0"})
     assert settings.settle_wait == settings.retry_window == settings.deadline_margin == timedelta()
+
+
+OF_THE_BOARD = {
+    "RUNWATCH_RUNS_TABLE": "runs",
+    "RUNWATCH_INBOX_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/inbox",
+    "RUNWATCH_SOURCES": "123456789012/us-east-1",
+    "RUNWATCH_RETENTION_DAYS": "90",
+}
+
+
+def test_the_board_is_told_no_more_than_it_needs():
+    settings = BoardSettings.of(OF_THE_BOARD)
+    assert (settings.runs_table, settings.sources, settings.retention) == ("runs", (SOURCE,), timedelta(days=90))
+    assert settings.inbox_queue_url.endswith("/inbox")
+    with pytest.raises(BadSettings) as refused:
+        BoardSettings.of({})
+    assert {fault.partition(":")[0] for fault in refused.value.faults} == OF_THE_BOARD.keys()

@@ -7,7 +7,7 @@ import pytest
 from runwatch.core.decision import Patience, Reason
 from runwatch.core.messages import Kind
 from runwatch.core.states import State
-from runwatch.core.tracked import Left
+from runwatch.core.tracked import Left, Used
 from tests.builders import BILLED, a_run, a_tracked, an_ending, at, decided, detail_of
 
 PATIENCE = Patience(for_bill=timedelta(minutes=30), for_retry=timedelta(minutes=15))
@@ -25,7 +25,10 @@ def test_a_run_whose_bill_is_in_settles_at_the_next_look(state: str):
     assert decision.reason is Reason.SETTLED
     (entry,) = decision.entries
     assert (entry.kind, entry.sequence) == (Kind.SETTLED, 2)
-    assert decision.record == tracked.changed(sequence=2, left=Left.SETTLED, left_at=at(1), summed_up=True)
+    charged = Used(vcpu=BILLED["vCPUHour"], memory_gb=BILLED["memoryGBHour"], storage_gb=BILLED["storageGBHour"])
+    assert decision.record == tracked.changed(
+        sequence=2, left=Left.SETTLED, left_at=at(1), summed_up=True, used=charged
+    )
     assert detail_of(entry)["billingComplete"] is True
     assert detail_of(entry)["billedResourceUtilization"] == BILLED
 

@@ -1,6 +1,9 @@
 """Times at their edges: when an attempt began to run, when it was created, how long a state lasted."""
 
+import pytest
+
 from runwatch.core.messages import Kind
+from runwatch.core.model import CUT
 from tests.builders import a_run, a_tracked, an_ending, at, decided, detail_of
 
 
@@ -29,3 +32,16 @@ def test_when_an_attempt_was_created_is_told_where_it_is_known():
 def test_the_time_in_a_state_is_told_to_the_millisecond():
     seen = a_run("RUNNING", started_at=at(seconds=1.23456), updated_at=at(1))
     assert decided(a_tracked("SCHEDULED"), seen).record.spent == {"SCHEDULED": 1.235}
+
+
+@pytest.mark.parametrize(("state", "kept"), [("FAILED", True), ("CANCELLED", True), ("RUNNING", False)])
+def test_the_words_about_a_bad_end_are_remembered_and_no_others(state: str, kept: bool):  # noqa: FBT001 - a table
+    seen = a_run(state, state_details="the driver ran out of memory")
+    record = decided(a_tracked("PENDING"), seen, at(1)).record
+    assert record.details == ("the driver ran out of memory" if kept else None)
+
+
+def test_the_words_about_a_failure_are_forgotten_with_the_next_attempt_and_cut_where_they_are_long():
+    failed = decided(a_tracked("RUNNING"), a_run("FAILED", state_details="x" * 600), at(1)).record
+    assert failed.details == "x" * 512 + CUT
+    assert decided(failed, a_run("PENDING", attempt=2, updated_at=at(2)), at(2)).record.details is None

@@ -18,7 +18,7 @@ from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application
-from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace
+from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace, RecordUnreadable
 from runwatch.ports import Calls, Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
 from runwatch.report import DiscoveryReport, TickReport
 from runwatch.stored import json_of
@@ -89,6 +89,11 @@ class MemoryStore:
     def left_on(self, day: date) -> Watched:
         return Watched([record for record in self._records.values() if record.left_at and record.left_at.date() == day])
 
+    def left_between(self, since: datetime, until: datetime) -> Iterator[TrackedRun | RecordUnreadable]:
+        left = [(record.left_at, record) for record in self._records.values() if record.left_at]
+        some = [(at, record) for at, record in left if since <= at < until]
+        return (record for _, record in sorted(some, key=lambda each: each[0]))
+
     def load(self, run: RunId) -> TrackedRun | None:
         return self._records.get(run)
 
@@ -109,6 +114,12 @@ class MemoryStore:
             self._outbox.add((entry.ledger, entry.sequence))
             if isinstance(entry.ledger, RunId):
                 self._news.add((entry.ledger, entry.sequence))
+
+    def owe_once(self, entries: Sequence[Entry]) -> list[Entry]:
+        new = [entry for entry in entries if entry.sequence not in self._ledgers.get(entry.ledger, {})]
+        self.writes += len(new)
+        self.owe(new)
+        return new
 
     def news(self, source: Source) -> list[Entry]:
         """What `take` has not taken, oldest first."""

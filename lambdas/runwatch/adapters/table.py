@@ -1,7 +1,7 @@
 """Records, ledgers and the outbox, in the runs table. Which items there are, and their keys: `runwatch.stored`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["DynamoStore"]
 
 ASIDE = "aside#"
+A_DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
 
 ENTRIES_AT_ONCE = 25
 """Of a ledger that is read from its end; few runs owe more, or have more."""
@@ -68,6 +70,21 @@ class DynamoStore:
     def left_on(self, day: date) -> Watched:
         return self._records(LEFT_INDEX, "left_day", day.isoformat())
 
+    def left_between(self, since: datetime, until: datetime) -> Iterator[TrackedRun | RecordUnreadable]:
+        day, last = since.astimezone(UTC).date(), (until - INSTANT).astimezone(UTC).date()
+        while since < until and day <= last:
+            yield from self._all_records(
+                IndexName=LEFT_INDEX,
+                # The end is not in it, although BETWEEN takes in both.
+                KeyConditionExpression="left_day = :day AND left_at BETWEEN :since AND :last",
+                ExpressionAttributeValues={
+                    ":day": {"S": day.isoformat()},
+                    ":since": {"S": sortable(since)},
+                    ":last": {"S": sortable(until - INSTANT)},
+                },
+            )
+            day += A_DAY
+
     def load(self, run: RunId) -> TrackedRun | None:
         try:
             reply = self._dynamodb.get_item(TableName=self._table, Key=stored_key(run, "RUN"), ConsistentRead=True)
@@ -88,6 +105,19 @@ class DynamoStore:
         except (ClientError, BotoCoreError) as error:
             raise StoreUnavailable(f"TransactWriteItems: {error}") from error
         return stored
+
+    def owe_once(self, entries: Sequence[Entry]) -> list[Entry]:
+        new = []
+        for entry in entries:
+            put = self._put_entry(entry)["Put"]
+            try:
+                self._dynamodb.put_item(**put)
+            except self._dynamodb.exceptions.ConditionalCheckFailedException:
+                continue
+            except (ClientError, BotoCoreError) as error:
+                raise StoreUnavailable(f"PutItem: {error}") from error
+            new.append(entry)
+        return new
 
     def owed(self, source: Source) -> Iterator[Owed]:
         return self._outbox(str(source))
@@ -276,19 +306,28 @@ class DynamoStore:
 
     def _records(self, index: str, key: str, value: str) -> Watched:
         found = Watched()
-        for item in self._query(
+        for record in self._all_records(
             IndexName=index,
             KeyConditionExpression=f"{key} = :key",
             ExpressionAttributeValues={":key": {"S": value}},
-            # No more than is read below: of thousands of records, boto takes longer over a page than DynamoDB.
+        ):
+            if isinstance(record, RecordUnreadable):
+                found.unreadable.append(record)
+            else:
+                found.runs.append(record)
+        return found
+
+    def _all_records(self, **asked: Any) -> Iterator[TrackedRun | RecordUnreadable]:  # noqa: ANN401 - as below
+        """No more is asked for than is read: of thousands of records, boto takes longer over a page than DynamoDB."""
+        for item in self._query(
             ProjectionExpression="pk, #version, #record",
             ExpressionAttributeNames={"#version": "version", "#record": "record"},
+            **asked,
         ):
             try:
-                found.runs.append(_record(item))
+                yield _record(item)
             except RecordUnreadable as error:
-                found.unreadable.append(error)
-        return found
+                yield error
 
     def _log_of(self, ledger: LedgerId, **more: Any) -> Iterator[Item]:  # noqa: ANN401 - as above
         return self._query(

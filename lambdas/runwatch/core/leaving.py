@@ -9,7 +9,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.messages import Lost, Quarantined, ResourceHours, Settled, Untracked
 from runwatch.core.model import JobRun, Utilization
 from runwatch.core.states import is_terminal
-from runwatch.core.tracked import Left, TrackedRun, Trouble
+from runwatch.core.tracked import Left, TrackedRun, Trouble, Used
 from runwatch.core.transitions import retry_expected
 
 __all__ = ["ignore", "missing", "settled", "settles", "untrack"]
@@ -34,7 +34,7 @@ def settled(decision: Decision, seen: JobRun, now: datetime) -> Decision:
     record = decision.record.changed(left=Left.SETTLED, left_at=now)
     if record.summed_up:
         return replace(decision, reason=reason, record=record)
-    record = record.changed(sequence=record.sequence + 1, summed_up=True)
+    record = record.changed(sequence=record.sequence + 1, summed_up=True, used=_charged(record, seen))
     detail = Settled.told(
         record,
         seen,
@@ -82,6 +82,16 @@ def missing(tracked: TrackedRun, failure: Failure, cause: str, now: datetime, pa
 
 def _leaving(tracked: TrackedRun, left: Left, now: datetime) -> TrackedRun:
     return tracked.changed(sequence=tracked.sequence + 1, left=left, left_at=now, trouble=None)
+
+
+def _charged(record: TrackedRun, seen: JobRun) -> Used | None:
+    """What is billed; without a bill what it has used."""
+    hours = seen.billed_resource_utilization or seen.total_resource_utilization
+    if hours is None:
+        return record.used
+    return Used(
+        vcpu=hours.vcpu_hour or 0.0, memory_gb=hours.memory_gb_hour or 0.0, storage_gb=hours.storage_gb_hour or 0.0
+    )
 
 
 def _hours(used: Utilization | None) -> ResourceHours | None:

@@ -3,7 +3,8 @@
     {"source": "aws.emr-serverless", "detail-type": "EMR Serverless Job Run State Change", …}   an EventBridge event
     {"track":   {"applicationId": "…", "jobRunId": "…", "account": "…"?, "region": "…"?, "labels": {…}?}}
     {"untrack": {"applicationId": "…", "jobRunId": "…", "account": "…"?, "region": "…"?}}
-    {"source": "runwatch", "detail": one of these two, …}                                       an EventBridge event
+    {"look":    {"applicationId": "…", "jobRunId": "…", "account": "…"?, "region": "…"?}}
+    {"source": "runwatch", "detail": one of these three, …}                                      an EventBridge event
 
 Account and Region may be left out where they leave no doubt. Ids are 1 to 64 characters of `[0-9a-z]`, as in the
 reference of GetJobRun. In a request a field that nobody defined is refused: it is more likely a slip than a wish.
@@ -23,7 +24,7 @@ from runwatch.core.ids import RunId, Source
 from runwatch.core.messages import Witness
 from runwatch.core.model import Moment
 
-__all__ = ["NATIVE", "NATIVE_EVENTS", "OURS", "BadRequest", "Track", "Untrack", "parse"]
+__all__ = ["NATIVE", "NATIVE_EVENTS", "OURS", "BadRequest", "PleaseLook", "Track", "Untrack", "parse"]
 
 NATIVE = "aws.emr-serverless"
 """The `source` of EMR Serverless's own events."""
@@ -52,6 +53,13 @@ class Untrack:
     run: RunId
 
 
+@dataclass(frozen=True)
+class PleaseLook:
+    """Somebody wants to know how a run that is watched is now."""
+
+    run: RunId
+
+
 Id = Annotated[str, Field(pattern=r"^[0-9a-z]+$", min_length=1, max_length=64)]
 LabelName = Annotated[str, Field(min_length=1, max_length=128)]
 LabelValue = Annotated[str, Field(max_length=256)]
@@ -75,6 +83,7 @@ class _Labelled(_Named):
 class _Ask(_Strict):
     track: _Labelled | None = None
     untrack: _Named | None = None
+    look: _Named | None = None
 
 
 class _OfTheRun(BaseModel):
@@ -102,7 +111,7 @@ class _Native(BaseModel):
 _DOCUMENT = TypeAdapter(dict[str, Any])
 
 
-def parse(body: str, sources: Sequence[Source]) -> Track | Untrack | Hint:
+def parse(body: str, sources: Sequence[Source]) -> Track | Untrack | PleaseLook | Hint:
     """Read a message about a run of one of these sources; raises BadRequest naming each field that is wrong."""
     try:
         document = _DOCUMENT.validate_json(body)
@@ -138,14 +147,16 @@ def _hint(event: _Native, sources: Sequence[Source]) -> Hint:
     )
 
 
-def _request(ask: _Ask, sources: Sequence[Source], sent: dict[str, Any]) -> Track | Untrack:
+def _request(ask: _Ask, sources: Sequence[Source], sent: dict[str, Any]) -> Track | Untrack | PleaseLook:
     """`sent`: the event that the request came in; it comes from somewhere, too."""
     match ask:
-        case _Ask(track=_Labelled() as wanted, untrack=None):
+        case _Ask(track=_Labelled() as wanted, untrack=None, look=None):
             return Track(_run(wanted, "track", sources, sent), wanted.labels)
-        case _Ask(track=None, untrack=_Named() as wanted):
+        case _Ask(track=None, untrack=_Named() as wanted, look=None):
             return Untrack(_run(wanted, "untrack", sources, sent))
-    raise BadRequest("body: must hold either `track` or `untrack`")
+        case _Ask(track=None, untrack=None, look=_Named() as wanted):
+            return PleaseLook(_run(wanted, "look", sources, sent))
+    raise BadRequest("body: must hold one of `track`, `untrack` and `look`")
 
 
 def _run(wanted: _Named, verb: str, sources: Sequence[Source], sent: dict[str, Any]) -> RunId:

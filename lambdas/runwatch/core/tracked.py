@@ -106,8 +106,10 @@ class TrackedRun(BaseModel):
     """Those that say how the run is to be watched: `runwatch:…`."""
     failed_at: tuple[Moment, ...] = ()
     """When its last attempts failed, the latest last."""
+    details: str | None = None
+    """AWS's words about how it failed or was cancelled, if that is its state."""
     used: Used | None = None
-    """Of resources, as far as a look has told; not written anew before it has grown by half."""
+    """Of resources, as far as a look has told; not written anew before it has grown by half; in the end as billed."""
     spent: dict[str, float] = Field(default_factory=dict)
     """Seconds in each state that the run has moved on from."""
     heard: tuple[str, ...] = ()

@@ -19,9 +19,12 @@ UNHEARD_AT_MOST = 32
 """A streaming run is retried for ever; a record must not grow with it."""
 FAILED_AT_MOST = 20
 """Of ten failures an hour AWS gives a run up."""
+DETAILS_LIMIT = 512
+"""Characters, of which AWS documents 256: a record is read each minute."""
 GROWN = 1.5
 WORTH_NOTING = 1.0
 """Hours. What a run has used is written down when it has grown by half: no more often than the logarithm of it."""
+_EXPLAINED = frozenset({State.FAILED, State.CANCELLED})
 _BEFORE_RUNNING = frozenset({State.SUBMITTED, State.QUEUED, State.PENDING, State.SCHEDULED})
 
 
@@ -119,6 +122,7 @@ def _changed(
         max_failed_attempts_per_hour=seen.retry_policy and seen.retry_policy.max_failed_attempts_per_hour,
         tags=directives_among(seen.tags or {}),
         failed_at=_failed_at(tracked, seen, since),
+        details=cut(seen.state_details, DETAILS_LIMIT) if seen.state in _EXPLAINED and seen.state_details else None,
         used=used_by(tracked, seen),
         running_told=running_told or ran_unseen or State.RUNNING in (*passed, seen.state),
         heard=tuple(state for state in tracked.heard if state != seen.state),
