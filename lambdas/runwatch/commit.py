@@ -1,7 +1,7 @@
 """Decide what a look means, and commit it: record and entries in one transaction, on the version that was read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runwatch.core.decision import Decision
 from runwatch.core.ledger import Entry
@@ -17,7 +17,7 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Committed:
-    """What was decided in the end, and how often somebody else was faster before that."""
+    """What was decided in the end, its record as it is stored, and how often somebody else was faster before that."""
 
     decision: Decision
     lost_races: int
@@ -45,10 +45,10 @@ def commit(ports: Ports, tracked: TrackedRun, decide: Callable[[TrackedRun], Dec
             ports.journal.nothing_new(decision)
             return Committed(decision, lost_races)
         try:
-            ports.store.commit(decision.record, decision.entries)
+            stored = ports.store.commit(decision.record, decision.entries)
         except LostRace:
             tracked = ports.store.load(tracked.run) or tracked
         else:
             ports.journal.committed(decision)
-            return Committed(decision, lost_races)
+            return Committed(replace(decision, record=stored), lost_races)
     raise LostRace(tracked.run)
