@@ -24,8 +24,8 @@ from runwatch.ports import Watched
 __all__ = ["Selection", "in_their_order", "progressing", "selected"]
 
 A_DAY = timedelta(days=1)
-OF_RUNS = [kind for kind in Kind if kind is not Kind.ALERT]
-"""Alerts are in no run's ledger."""
+OF_RUNS = [kind for kind in Kind if kind not in {Kind.ALERT, Kind.DIGEST}]
+"""Alerts and digests are in no run's ledger."""
 MANY = 50
 """Ledgers, or messages, from which on it takes long enough to show how far it is."""
 

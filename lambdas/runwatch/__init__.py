@@ -10,6 +10,8 @@ def tick(ports, source, deadline, pacing):
 
 poller.py, inbox.py       Lambda entry points, one folder up: parse, call, return
 wiring.py                 makes the clients, reads environment and clock; the only one that knows the adapters
+wiring_of_digest.py       what the digest needs besides
+wiring_of_board.py        the little that the board needs
 tick.py                   everything that is due at one source, inside a minute: as many rounds as are asked for
 round.py                  the calls of one plan, as fast as the rates allow
 sighting.py               one run that somebody told us of: a request, a native event, a list
@@ -17,6 +19,8 @@ discover.py               the runs that nobody told us of
 check.py                  what a function may do at a source
 look.py  commit.py  publish.py    the steps both are made of
 alerting.py               what people should hear of it, at the end of each round
+digest.py                 what happened in a day, summed up
+board.py                  the page on which people see it, and what they click there
 ports.py  report.py  errors.py    what the flow asks of the world, what it counts, what can go wrong
 stored.py                 how all of it stands in the table
 sparing.py                what many runs share is said a few times

@@ -12,6 +12,8 @@ RunwatchError
 ├── StoreUnavailable      the table did not take or give what was asked
 │   └── RecordUnreadable  what it gave is not what we wrote
 ├── PolicyUnread          the alert policy could not be fetched
+├── FiguresUnread         what the functions have counted could not be fetched
+├── OutOfTime             there was no time for all of what is only of use as a whole
 └── BadSettings           the function's environment is incomplete or wrong
 """
 
@@ -22,6 +24,7 @@ from runwatch.core.ids import RunId, Source
 
 __all__ = [
     "BadSettings",
+    "FiguresUnread",
     "JobRunNotFound",
     "JobRunUnavailable",
     "ListFailed",
@@ -30,6 +33,7 @@ __all__ = [
     "LookRejected",
     "LookThrottled",
     "LostRace",
+    "OutOfTime",
     "PolicyUnread",
     "RecordUnreadable",
     "RunwatchError",
@@ -98,6 +102,14 @@ class LostRace(RunwatchError):
 
 class PolicyUnread(RunwatchError):
     """The alert policy could not be fetched."""
+
+
+class FiguresUnread(RunwatchError):
+    """What the functions have counted could not be fetched."""
+
+
+class OutOfTime(RunwatchError):
+    """There was no time for all of what is only of use as a whole."""
 
 
 class StoreUnavailable(RunwatchError):

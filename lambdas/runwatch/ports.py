@@ -30,6 +30,7 @@ __all__ = [
     "Catalogue",
     "Clock",
     "Deadline",
+    "Figures",
     "JobRuns",
     "Journal",
     "Kept",
@@ -317,6 +318,14 @@ class BoardBooks(SilenceBook, Protocol):
 
     def histories(self, source: Source, jobs: Collection[str]) -> "dict[str, History]":
         """Of those jobs that have one, as of now."""
+        ...
+
+
+class Figures(Protocol):
+    """What the functions have counted."""
+
+    def sums(self, source: Source, since: datetime, until: datetime) -> Mapping[str, float]:
+        """Of the source in a period of whole minutes, by the names of DigestPoller's fields. Raises FiguresUnread."""
         ...
 
 

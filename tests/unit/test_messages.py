@@ -12,6 +12,7 @@ from runwatch.core.alerts.book import Told
 from runwatch.core.alerts.document import entry_of
 from runwatch.core.alerts.rules import Rule, Severity
 from runwatch.core.alerts.telling import Change
+from runwatch.core.digest.entries import entries_of
 from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.leaving import untrack
@@ -35,6 +36,7 @@ from tests.builders import (
     flat,
     told,
 )
+from tests.digests import a_digest, a_rich_day
 
 VERSIONS = sorted(folder.name for folder in GOLDEN.iterdir() if folder.name.isdigit())
 
@@ -81,6 +83,7 @@ def every_message() -> dict[str, Entry]:
         "quarantined": gone(running, Failure.REJECTED),
         "untracked": untracked,
         "alert": an_alert_that_is_over(),
+        "digest": entries_of(a_rich_day(), has_chat=False)[0],
     }
 
 
@@ -108,6 +111,7 @@ def barely_known() -> dict[str, Entry]:
         "quarantined": gone(a_tracked(), Failure.REJECTED),
         "untracked": untrack(a_tracked(), at()).entries[0],
         "alert": entry_of(an_alert(Rule.SOURCE_DENIED), Change.OPENED, at(13)),
+        "digest": entries_of(a_digest(), has_chat=False)[0],
     }
 
 
@@ -119,6 +123,7 @@ KINDS = {
     "quarantined": Kind.QUARANTINED,
     "untracked": Kind.UNTRACKED,
     "alert": Kind.ALERT,
+    "digest": Kind.DIGEST,
 }
 
 
@@ -187,6 +192,9 @@ OF_AN_ALERT = {
     *("resolution", "lastedSeconds", "normal", "ranSeconds", "vCPUHours", "memoryGBHours", "storageGBHours", "cost"),
     *("currency", "owner", "runbook", "muted", "toldWith", "links", "sequence", "observedAt", "cut"),
 }
+OF_A_DIGEST = {
+    *("since", "until", "timezone", "totals", "jobs", "jobsLeftOut", "alerts", "poller", "links", "observedAt"),
+}
 KEYS = {
     "state-change": OF_A_TRANSITION,
     "retry": OF_A_RETRY,
@@ -195,6 +203,7 @@ KEYS = {
     "quarantined": OF_A_RUN_THAT_IS_GONE,
     "untracked": OF_EVERY_RUN,
     "alert": OF_AN_ALERT,
+    "digest": OF_A_DIGEST,
 }
 
 
@@ -257,6 +266,7 @@ def test_the_envelope_is_shaped_like_aws_s_own_event():
         ("quarantined", "EMR Serverless Job Run Quarantined"),
         ("untracked", "EMR Serverless Job Run Untracked"),
         ("alert", "EMR Serverless Job Run Alert"),
+        ("digest", "EMR Serverless Job Run Digest"),
     ],
 )
 def test_the_detail_type_is_the_contract_s(name: str, detail_type: str):

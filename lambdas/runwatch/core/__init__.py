@@ -11,5 +11,6 @@ requests     what may be asked of the inbox           hints     word of a run, a
 watch        what is watched without being asked      cadence   what a round has to find out of a run
 rate         what we take of a quota                  turns     who has waited how long
 pacing       how the functions share the quotas     durations lengths of time, as people write them
-alerts/      who should hear what of it
+alerts/      who should hear what of it               board/    the page on which people see it
+digest/      what happened in a day, summed up
 """

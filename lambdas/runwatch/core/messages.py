@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal, Self, cast, get_args
+from typing import Annotated, ClassVar, Literal, Self, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from runwatch.core.alerts.rules import Severity
@@ -29,6 +29,13 @@ __all__ = [
     "TEXT_LIMIT",
     "AlertDetail",
     "AlertMessage",
+    "DigestAlert",
+    "DigestAlerts",
+    "DigestDetail",
+    "DigestJob",
+    "DigestMessage",
+    "DigestPoller",
+    "DigestTotals",
     "Kind",
     "Links",
     "Lost",
@@ -43,9 +50,11 @@ __all__ = [
     "Usual",
     "Witness",
     "alert_message_of",
+    "as_json",
     "attribute",
     "attributes_of",
     "body_of",
+    "digest_message_of",
     "id_from",
     "message_of",
 ]
@@ -68,6 +77,7 @@ class Kind(StrEnum):
     QUARANTINED = "QUARANTINED"
     UNTRACKED = "UNTRACKED"
     ALERT = "ALERT"
+    DIGEST = "DIGEST"
 
 
 class Witness(StrEnum):
@@ -306,6 +316,142 @@ class AlertDetail(_Document):
     """Fields that were too long for a message and are not whole."""
 
 
+Amount = Annotated[float, AfterValidator(lambda amount: round(amount, 6))]
+"""A sum: what is beyond a millionth is what adding up has made of it."""
+
+
+class DigestTotals(_Document):
+    """Of all runs that left in the period, whether their job is listed or not."""
+
+    runs: int
+    """That settled."""
+    succeeded: int
+    failed: int
+    cancelled: int
+    other: int
+    """That settled in a state that AWS added later."""
+    success_rate: float | None
+    """Of those that succeeded or failed; null if there was none."""
+    attempts: int
+    failed_attempts: int
+    vcpu_hours: Amount = Field(alias="vCPUHours")
+    """As billed; of a run without a bill, as used."""
+    memory_gb_hours: Amount = Field(alias="memoryGBHours")
+    storage_gb_hours: Amount = Field(alias="storageGBHours")
+    cost: Amount | None
+    """At the policy's prices; null without prices, or where nothing was measured."""
+    currency: str | None
+    lost: int
+    quarantined: int
+    untracked: int
+    unreadable: int
+    """Records that could not be read, and so are in no other number."""
+    watched: int
+    """Runs that were watched when this was made."""
+    jobs: int
+
+
+class DigestJob(_Document):
+    """Of the job's runs that settled in the period."""
+
+    application_id: str
+    application_name: str | None
+    job_run_name: str | None
+    """Null: all of the application's runs without a name."""
+    runs: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    success_rate: float | None
+    attempts: int
+    failed_attempts: int
+    slowest_job_run_id: str | None
+    """Null if none has run."""
+    slowest_seconds: float | None
+    """In RUNNING, all attempts together."""
+    slow: bool
+    """Whether that is more than the policy calls slow, by what is usual of the job."""
+    normal: Usual | None
+    vcpu_hours: Amount = Field(alias="vCPUHours")
+    memory_gb_hours: Amount = Field(alias="memoryGBHours")
+    storage_gb_hours: Amount = Field(alias="storageGBHours")
+    cost: Amount | None
+    failures: dict[str, int]
+    """How many runs failed of an error of this class."""
+    new_failures: list[str]
+    """Those classes that were not known of the job before."""
+
+
+class DigestAlert(_Document):
+    """One that was open at the end of the period."""
+
+    alert_id: str
+    rule: str
+    severity: Severity
+    headline: str
+    """What it is, in one line for people."""
+    opened_at: Moment
+    since: Moment
+    muted: str | None
+    """Why no person was told, if so."""
+
+
+class DigestAlerts(_Document):
+    opened: int
+    """In the period."""
+    resolved: int
+    open: int
+    """At its end."""
+    muted: int
+    """Of those that were open."""
+    still_open: list[DigestAlert]
+    """The gravest first."""
+    left_out: int
+    """Open ones that are not listed, for want of room."""
+
+
+class DigestPoller(_Document):
+    """How the watcher itself did: all but the native events that were missed is null where `unknown` says why."""
+
+    ticks: int | None = None
+    ticks_expected: int
+    get_job_run_throttles: int | None = None
+    list_job_runs_throttles: int | None = None
+    transitions_by_event: int | None = None
+    """Seen first because of a native event or a request."""
+    transitions_by_poll: int | None = None
+    transitions_by_sweep: int | None = None
+    native_events_missed: int | None = None
+    """Of the runs that settled: changes of which no native event had come by then. Null where none are expected."""
+    native_events_late: int | None = None
+    messages_published: int | None = None
+    messages_not_taken: int | None = None
+    messages_set_aside: int | None = None
+    messages_owed: int | None = None
+    """The most that were owed at the end of a tick."""
+    unknown: str | None = None
+    """Why CloudWatch could not be asked."""
+
+
+class DigestDetail(_Document):
+    """What happened in a period, from its beginning on, and before its end."""
+
+    since: Moment
+    until: Moment
+    timezone: str
+    """In which people are told times."""
+    totals: DigestTotals
+    jobs: list[DigestJob]
+    """The most interesting ones first: what failed, then what was slow, then what cost most."""
+    jobs_left_out: int
+    """Jobs that are not listed, for want of room."""
+    alerts: DigestAlerts
+    poller: DigestPoller
+    links: Links
+    observed_at: Moment
+    """When it was made."""
+
+
 class _Message(_Document):
     version: Literal["1"] = "1"
     id: str
@@ -375,10 +521,18 @@ class AlertMessage(_Message):
     detail: AlertDetail
 
 
+class DigestMessage(_Message):
+    kind: ClassVar = Kind.DIGEST
+    detail_type: Literal["EMR Serverless Job Run Digest"] = Field(
+        default="EMR Serverless Job Run Digest", alias="detail-type"
+    )
+    detail: DigestDetail
+
+
 RunMessage = StateChangeMessage | RetryMessage | SettledMessage | LostMessage | QuarantinedMessage | UntrackedMessage
-Message = RunMessage | AlertMessage
+Message = RunMessage | AlertMessage | DigestMessage
 _OF_RUNS: tuple[type[RunMessage], ...] = get_args(RunMessage)
-MESSAGES: tuple[type[Message], ...] = (*_OF_RUNS, AlertMessage)
+MESSAGES: tuple[type[Message], ...] = (*_OF_RUNS, AlertMessage, DigestMessage)
 
 
 def message_of(detail: RunFacts) -> RunMessage:
@@ -414,9 +568,25 @@ def alert_message_of(source: Source, facts: dict[str, object]) -> AlertMessage:
     )
 
 
+def digest_message_of(source: Source, message_id: str, detail: DigestDetail) -> DigestMessage:
+    return DigestMessage(
+        id=message_id,
+        account=source.account,
+        region=source.region,
+        time=detail.observed_at,
+        resources=[],
+        detail=detail,
+    )
+
+
 def body_of(message: Message) -> str:
     """JSON text that SQS takes, too: it refuses the few characters of Unicode that XML 1.0 has no place for."""
-    return _NOT_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", message.model_dump_json(by_alias=True))
+    return as_json(message)
+
+
+def as_json(part: BaseModel) -> str:
+    """The same of a part of a message."""
+    return _NOT_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", part.model_dump_json(by_alias=True))
 
 
 def attributes_of(message: Message) -> dict[str, str | list[str]]:
@@ -427,12 +597,17 @@ def attributes_of(message: Message) -> dict[str, str | list[str]]:
     detail = message.detail
     said: dict[str, str | list[str] | None] = {
         "kind": message.kind,
-        "state": detail.state,
-        "applicationId": detail.application_id,
-        "jobRunName": detail.job_run_name,
         "account": message.account,
         "region": message.region,
     }
+    if isinstance(detail, DigestDetail):
+        said |= {"severity": Severity.INFO}
+    else:
+        said |= {
+            "state": detail.state,
+            "applicationId": detail.application_id,
+            "jobRunName": detail.job_run_name,
+        }
     if isinstance(detail, AlertDetail):
         said |= {
             "status": detail.status,

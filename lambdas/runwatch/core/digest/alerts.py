@@ -1,0 +1,49 @@
+"""The alerts of a period: how many opened and were over in it, and which were open at its end."""
+
+from collections.abc import Iterable
+
+from runwatch.core.alerts.book import Alert
+from runwatch.core.alerts.document import MUTED_BY_TAG
+from runwatch.core.alerts.headline import headline
+from runwatch.core.alerts.rules import SEVERITIES
+from runwatch.core.alerts.telling import Change, Telling
+from runwatch.core.digest.period import Period
+from runwatch.core.messages import DigestAlert, DigestAlerts
+
+__all__ = ["alerts_of"]
+
+
+def alerts_of(alerts: Iterable[Alert], period: Period) -> DigestAlerts:
+    """Of those that are in the book, and those that were over since the period began; one may be among both."""
+    known = {alert.id: alert for alert in alerts}.values()
+    still_open = [
+        alert
+        for alert in known
+        if alert.opened_at < period.until and (alert.resolved_at is None or alert.resolved_at >= period.until)
+    ]
+    # One that stands for others comes before them.
+    still_open.sort(
+        key=lambda alert: (-SEVERITIES.index(alert.severity), alert.parent is not None, alert.since, alert.id)
+    )
+    by_key = {alert.key: alert for alert in still_open}
+    told = [_told(alert, period, tuple(by_key[key] for key in alert.members if key in by_key)) for alert in still_open]
+    return DigestAlerts(
+        opened=sum(period.holds(alert.opened_at) for alert in known),
+        resolved=sum(period.holds(alert.resolved_at) for alert in known),
+        open=len(told),
+        muted=sum(alert.muted is not None for alert in told),
+        still_open=told,
+        left_out=0,
+    )
+
+
+def _told(alert: Alert, period: Period, members: tuple[Alert, ...]) -> DigestAlert:
+    return DigestAlert(
+        alert_id=alert.id,
+        rule=alert.rule.value,
+        severity=alert.severity,
+        headline=headline(Telling(Change.OPENED, period.until, (alert,), members)),
+        opened_at=alert.opened_at,
+        since=alert.since,
+        muted=alert.muted or (MUTED_BY_TAG if alert.muted_by_tag else None),
+    )
