@@ -200,7 +200,31 @@ class Alarms(Construct):
             "ScheduleDeadLetters",
             schedule.undelivered,
             "Look at the ERROR_MESSAGE attribute of a message in the schedule's dead-letter queue: EventBridge "
-            "Scheduler could not call the poller. Then purge the queue; ticks are not worth repeating.",
+            "Scheduler could not call the poller, or the digest. Then purge the queue; ticks are not worth repeating.",
+        )
+
+    def on_digest(self, digest: Function) -> None:
+        """Ring when people do not get their digest."""
+        self._alarm(
+            "DigestErrors",
+            "Read the digest's log for the exception or the time-out: an invocation failed. It is tried twice more; if "
+            "no digest came, invoke the function once the cause is gone, as the guide says.",
+            metric=_errors(digest),
+        )
+        self._alarm(
+            "DigestThrottles",
+            "Raise the account's Lambda concurrency, or find what uses it up: Lambda refused to start the digest. It "
+            "is tried for an hour; if no digest came, invoke the function, as the guide says.",
+            metric=_throttles(digest),
+        )
+
+    def on_widget(self, widget: Function) -> None:
+        """Ring when the page on the dashboard fails. That it was refused to start, who looks at it can see."""
+        self._alarm(
+            "WidgetErrors",
+            "Read the widget's log for the exception or the time-out: the page of job runs on the dashboard could not "
+            "be drawn. Runs are followed, and people are alerted, all the same.",
+            metric=_errors(widget),
         )
 
     def _on_function(self, function: Function) -> None:
@@ -209,13 +233,13 @@ class Alarms(Construct):
             f"{named}Errors",
             f"Read the {function.service}'s log for the exception or the time-out: an invocation failed. Nothing is "
             "lost: what it did not finish is taken up again.",
-            metric=function.function.metric_errors(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES),
+            metric=_errors(function),
         )
         self._alarm(
             f"{named}Throttles",
             f"Raise the account's Lambda concurrency, or find what uses it up: Lambda refused to start the "
             f"{function.service}, so job runs are looked at late.",
-            metric=function.function.metric_throttles(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES),
+            metric=_throttles(function),
         )
 
     def _on_letters(self, title: str, queue: sqs.IQueue, first: str) -> None:
@@ -256,6 +280,14 @@ class Alarms(Construct):
         )
         alarm.add_alarm_action(*self._tell)
         alarm.add_ok_action(*self._tell)
+
+
+def _errors(function: Function) -> cloudwatch.Metric:
+    return function.function.metric_errors(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES)
+
+
+def _throttles(function: Function) -> cloudwatch.Metric:
+    return function.function.metric_throttles(statistic=cloudwatch.Stats.SUM, period=FIVE_MINUTES)
 
 
 def _restore(role_arn: str | None) -> str:

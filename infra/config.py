@@ -16,9 +16,11 @@ import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from infra.cron import as_scheduler_takes, never_called
 from runwatch.core.alerts.faults import Faulty
 from runwatch.core.alerts.policy import read
 from runwatch.core.alerts.rules import Severity
+from runwatch.core.alerts.schedule import Cron, Timezone
 from runwatch.core.ids import MalformedId, Source
 from runwatch.core.watch import Watch
 from runwatch.settings import EXTERNAL_ID, ROLE, AtSource, spoke_role
@@ -70,6 +72,11 @@ def _an_email(text: str) -> str:
     if EMAIL.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not an e-mail address")
     return text
+
+
+def _takes_scheduler(cron: str) -> str:
+    as_scheduler_takes(cron)
+    return cron
 
 
 def _all_different(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -196,6 +203,22 @@ class Chat(Section):
         return self
 
 
+class DigestSection(Section):
+    enabled: bool = True
+    cron: Annotated[Cron, AfterValidator(_takes_scheduler)] = "0 7 * * *"
+    timezone: Timezone = "UTC"
+
+    @model_validator(mode="after")
+    def _is_called_each_time(self) -> Self:
+        missed = never_called(self.cron, self.timezone)
+        if missed is not None:
+            raise ValueError(
+                f"at {missed:%H:%M on %Y-%m-%d} clocks change in {self.timezone}, and EventBridge Scheduler would not "
+                "ask for the digest: let cron name another time of day"
+            )
+        return self
+
+
 def _a_policy(said: dict[str, Any]) -> dict[str, Any]:
     """What the poller will read, read as it does."""
     text = _as_text(said)
@@ -247,6 +270,7 @@ class Config(Section):
     events: Events = Events()
     alerts: Alerts = Alerts()
     chat: Chat = Chat()
+    digest: DigestSection = DigestSection()
     policy: Annotated[dict[str, Any], AfterValidator(_a_policy)] = {}
     """As `runwatch.core.alerts.policy` has it."""
     functions: Functions = Functions()

@@ -1,4 +1,7 @@
-"""One page that shows whether Runwatch does its work: what it watches, what it says, what it is refused, what waits."""
+"""One page: the job runs themselves, drawn by the widget function, and below whether Runwatch does its work.
+
+What it watches, what it says, what it is refused, what waits; and what the runs cost.
+"""
 
 from collections.abc import Sequence
 from itertools import product
@@ -21,6 +24,8 @@ CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
 }
+A_DAY = 24 * 60
+"""Minutes."""
 FAILED_LOOKS = (
     Metric.THROTTLED,
     Metric.UNREADABLE,
@@ -32,7 +37,7 @@ FAILED_LOOKS = (
 
 
 class Dashboard(Construct):
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all are keywords, and each is something to show
         self,
         scope: Construct,
         name: str,
@@ -42,13 +47,27 @@ class Dashboard(Construct):
         inbox_function: Function,
         inbox: Inbox,
         schedule: Schedule,
+        widget: Function,
+        digest: Function | None,
     ) -> None:
         super().__init__(scope, name)
         self._sources, self._poller = sources, poller
         most, minute = cloudwatch.Stats.MAXIMUM, Duration.minutes(1)
-        functions = [poller.function, inbox_function.function]
+        functions = [each.function for each in (poller, inbox_function, widget, digest) if each]
         queues = [inbox.queue, inbox.refused, schedule.undelivered]
         dashboard = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.hours(12))
+        # CloudWatch calls the function with the permissions of whoever looks. The page follows no time range.
+        dashboard.add_widgets(
+            cloudwatch.CustomWidget(
+                title="Job runs",
+                function_arn=widget.function.function_arn,
+                width=24,
+                height=12,
+                update_on_refresh=True,
+                update_on_resize=False,
+                update_on_time_range_change=False,
+            )
+        )
         dashboard.add_widgets(
             _graph(
                 "Runs watched (left), and gone: lost or quarantined (right)",
@@ -123,6 +142,15 @@ class Dashboard(Construct):
             ),
         )
         dashboard.add_widgets(
+            cloudwatch.GraphWidget(
+                title="Job runs that settled, a day: cost in the policy's currency (left), and vCPU-hours (right)",
+                left=self._ticks(Metric.SETTLED_COST, minutes=A_DAY),
+                right=self._ticks(Metric.SETTLED_VCPU_HOURS, minutes=A_DAY),
+                start="-P28D",  # whatever the page shows: of twelve hours there is no cost per day
+                width=24,
+            )
+        )
+        dashboard.add_widgets(
             _graph("Function errors", [each.metric_errors(period=minute) for each in functions]),
             _graph("Function duration", [each.metric_duration(statistic=most, period=minute) for each in functions]),
             _graph(
@@ -139,13 +167,16 @@ class Dashboard(Construct):
             f"#dashboards/dashboard/{dashboard.dashboard_name}"
         )
 
-    def _ticks(self, *metrics: Metric, statistic: str = cloudwatch.Stats.SUM) -> list[cloudwatch.IMetric]:
+    def _ticks(
+        self, *metrics: Metric, statistic: str = cloudwatch.Stats.SUM, minutes: int = 1
+    ) -> list[cloudwatch.IMetric]:
         return [
             own(
                 metric,
                 service=self._poller.service,
                 source=source,
                 statistic=statistic,
+                minutes=minutes,
                 label=f"{metric.value} {source}",
             )
             for metric, source in product(metrics, self._sources)

@@ -23,7 +23,7 @@ CODE = Path(__file__).parent.parent / "lambdas"
 class Function(Construct):
     """`service` is the module of the entry point, `<service>.handle`, and the name in its logs and metrics."""
 
-    def __init__(  # noqa: PLR0913 - all are keywords, and each differs between the two functions or their deployments
+    def __init__(  # noqa: PLR0913 - all are keywords, and each differs between the functions or their deployments
         self,
         scope: Construct,
         name: str,

@@ -1,4 +1,4 @@
-"""The one layer that both functions share: their dependencies, except boto3, which Lambda brings."""
+"""The one layer that all functions share: their dependencies, except boto3, which Lambda brings."""
 
 from pathlib import Path
 

@@ -20,7 +20,7 @@ def own(
 ) -> cloudwatch.Metric:
     """One metric of one function, a value a minute; those of a tick are counted for each source.
 
-    What both functions can do has the same metric for both, whichever `service` is asked for.
+    What both the poller and the inbox can do has the same metric for both, whichever `service` is asked for.
     """
     service = EITHER if metric in BY_EITHER else service
     return cloudwatch.Metric(

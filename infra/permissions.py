@@ -1,6 +1,6 @@
 """What roles are allowed, action by action, and which wildcards in it are meant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import Acknowledgment, Token, Validations
 from aws_cdk import aws_iam as iam
@@ -23,8 +23,8 @@ LISTING = {
 """What one must be allowed to find runs."""
 
 
-def allow(role: iam.Role, *actions: str, on: Iterable[str]) -> None:
-    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(on)))
+def allow(role: iam.Role, *actions: str, on: Iterable[str], only_if: Mapping[str, object] | None = None) -> None:
+    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=only_if))
 
 
 def _arn(partition: str, source: Source, path: str) -> str:

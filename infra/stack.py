@@ -3,6 +3,7 @@
 Every permission of every role stands here, action by action, with the resources it is for.
 """
 
+from functools import partial
 from pathlib import Path
 
 from aws_cdk import CfnOutput, Duration, Stack
@@ -23,7 +24,8 @@ from infra.sources import to_watch
 from infra.table import RunsTable
 from infra.topics import Topics
 from infra.wheels import Target
-from runwatch.settings import PREFIX
+from runwatch.settings import PREFIX, BoardSettings, Settings
+from runwatch.stored import SILENCE
 
 __all__ = ["RunwatchStack"]
 
@@ -31,6 +33,12 @@ TICK = Duration.seconds(70)
 """The poller's time limit: a tick makes its last call within its minute; the rest is for a call that hangs."""
 BATCH = Duration.seconds(30)
 """The inbox function's time limit: ten messages, each a look that may time out, several at once."""
+DIGEST = Duration.minutes(5)
+"""The digest function's: it reads ten thousand runs page by page."""
+PAGE = Duration.seconds(30)
+"""The widget function's: somebody sits before the page."""
+ENDPOINT = "AWS_ENDPOINT_URL_EMR_SERVERLESS"
+"""What tells boto3 where EMR Serverless is."""
 
 
 class RunwatchStack(Stack):
@@ -74,27 +82,15 @@ class RunwatchStack(Stack):
         self.inbox = Inbox(self, "Inbox", longest_batch=BATCH)
         self.schedule = Schedule(self, "Schedule", sources=list(self.sources))
         layer = DependencyLayer(self, "Layer", target=target, cache=layers)
-        environment = self._environment(config, emr_serverless_endpoint)
-        self.poller = Function(
-            self,
-            "Poller",
-            service="poller",
-            timeout=TICK,
-            config=config.functions,
-            layer=layer.version,
-            target=target,
-            environment=environment,
-        )
-        self.inbox_function = Function(
-            self,
-            "InboxFunction",
-            service="inbox",
-            timeout=BATCH,
-            config=config.functions,
-            layer=layer.version,
-            target=target,
-            environment=environment,
-        )
+        function = partial(Function, self, config=config.functions, layer=layer.version, target=target)
+        settings, board = self._environment(Settings, config), self._environment(BoardSettings, config)
+        looking = settings | ({ENDPOINT: emr_serverless_endpoint} if emr_serverless_endpoint else {})
+        self.poller = function("Poller", service="poller", timeout=TICK, environment=looking)
+        self.inbox_function = function("InboxFunction", service="inbox", timeout=BATCH, environment=looking)
+        self.widget = function("Widget", service="widget", timeout=PAGE, environment=board)
+        self.digest: Function | None = None
+        if config.digest.enabled:
+            self.digest = function("Digest", service="digest", timeout=DIGEST, environment=settings)
         self._grant()
         # A tick that failed is done by the next one; one that waited a minute is due again anyway.
         self.poller.invoked_asynchronously(retries=0, give_up_after=Duration.minutes(1))
@@ -108,6 +104,10 @@ class RunwatchStack(Stack):
         self.schedule.start(self.poller.function)
         if config.discovery.every_minutes:
             self.schedule.discover(self.poller.function, every_minutes=config.discovery.every_minutes)
+        if self.digest:
+            # What was told before it failed is not told again.
+            self.digest.invoked_asynchronously(retries=2, give_up_after=Duration.hours(1))
+            self.schedule.sum_up(self.digest.function, cron=config.digest.cron, timezone=config.digest.timezone)
 
         alarms = Alarms(
             self,
@@ -122,6 +122,9 @@ class RunwatchStack(Stack):
             if config.discovery.every_minutes:
                 alarms.on_discovery(source, every_minutes=config.discovery.every_minutes)
         alarms.on_dead_letters(self.inbox, self.schedule)
+        if self.digest:
+            alarms.on_digest(self.digest)
+        alarms.on_widget(self.widget)
         self.dashboard = Dashboard(
             self,
             "Dashboard",
@@ -130,47 +133,55 @@ class RunwatchStack(Stack):
             inbox_function=self.inbox_function,
             inbox=self.inbox,
             schedule=self.schedule,
+            widget=self.widget,
+            digest=self.digest,
         )
         self._tell()
 
-    def _environment(self, config: Config, emr_serverless_endpoint: str | None) -> dict[str, str]:
-        """One variable for each field of `runwatch.settings.Settings`."""
+    def _environment(self, asked: type[Settings | BoardSettings], config: Config) -> dict[str, str]:
+        """One variable for each field that is asked for."""
         settings = {
             "runs_table": self.table.table.table_name,
             "events_topic_arn": self.topics.events.topic_arn,
             "alerts_topic_arn": self.topics.alerts.topic_arn,
             "chat_topic_arn": self.topics.chat.topic_arn if self.topics.chat else "",
             "policy_parameter": self.policy.parameter.parameter_name,
+            "inbox_queue_url": self.inbox.queue.queue_url,
             "refused_queue_url": self.inbox.refused.queue_url,
             "sources": ",".join(str(source) for source in self.sources),
             **config.settings,
         }
-        environment = {f"{PREFIX}{field.upper()}": str(value) for field, value in settings.items()}
-        if emr_serverless_endpoint is not None:
-            environment["AWS_ENDPOINT_URL_EMR_SERVERLESS"] = emr_serverless_endpoint
-        return environment
+        return {f"{PREFIX}{field.upper()}": str(settings[field]) for field in asked.model_fields}
 
     def _grant(self) -> None:
-        table, key, inbox = self.table.table.table_arn, self.topics.key, self.inbox
-        for function in (self.poller, self.inbox_function):
+        for function in filter(None, (self.poller, self.inbox_function, self.widget, self.digest)):
             allow(function.role, "logs:CreateLogStream", "logs:PutLogEvents", on=[function.log_group.log_group_arn])
             # xray:PutTraceSegments and xray:PutTelemetryRecords come with Tracing.ACTIVE; X-Ray knows no resources.
-            acknowledge_wildcard(function.role, "*", reason="X-Ray's write actions cannot be limited to a resource.")
+            acknowledge_wildcard(
+                function.role, "*", reason="Neither X-Ray's write actions nor reading metrics knows a resource."
+            )
+        self._grant_following()
+        if self.digest:
+            self._grant_summing_up(self.digest)
+        self._grant_showing()
+        self._grant_events()
+        self._grant_alarms()
+        called = [each.function.function_arn for each in (self.poller, self.digest) if each]
+        allow(self.schedule.role, "lambda:InvokeFunction", on=called)
+        allow(self.schedule.role, "sqs:SendMessage", on=[self.schedule.undelivered.queue_arn])
+
+    def _grant_following(self) -> None:
+        """What it takes to look at runs, remember what was seen, and tell of it."""
+        table, inbox = self.table.table.table_arn, self.inbox
+        for function in (self.poller, self.inbox_function):
             for source, at in self.sources.items():
                 if at.role_arn is None:
                     allow_at(function.role, self.partition, source, LOOKING)
                 else:
                     # That role may look; ours may become it, and nothing else there.
                     allow(function.role, "sts:AssumeRole", on=[at.role_arn])
-            # TransactWriteItems is authorized as the writes in it.
-            allow(
-                function.role,
-                *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
-                on=[table],
-            )
-            allow(function.role, "dynamodb:Query", on=[table, *self.table.index_arns])
-            allow(function.role, "sns:Publish", on=[self.topics.events.topic_arn])
-            allow(function.role, "kms:GenerateDataKey", "kms:Decrypt", on=[key.key_arn])
+            self._grant_telling(function)
+            allow(function.role, "dynamodb:Query", on=[table, self.table.watch_arn, self.table.outbox_arn])
         for source, at in self.sources.items():
             if at.role_arn is None:
                 allow_at(self.poller.role, self.partition, source, LISTING)
@@ -178,17 +189,51 @@ class RunwatchStack(Stack):
         allow(self.poller.role, "dynamodb:Query", on=[self.table.news_arn])
         allow(self.poller.role, "ssm:GetParameter", on=[self.policy.arn])
         allow(self.poller.role, "sns:Publish", on=[topic.topic_arn for topic in self.topics.of_alerts])
-        self._grant_events()
         allow(
             self.inbox_function.role,
             *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
             on=[inbox.queue.queue_arn],
         )
         allow(self.inbox_function.role, "sqs:SendMessage", on=[inbox.refused.queue_arn])
-        allow(self.schedule.role, "lambda:InvokeFunction", on=[self.poller.function.function_arn])
-        allow(self.schedule.role, "sqs:SendMessage", on=[self.schedule.undelivered.queue_arn])
-        # Alarms publish as the service. The topics' policies have to name it, because asking for TLS replaced the
-        # default policy, and the key's too, because the topics are encrypted.
+
+    def _grant_summing_up(self, digest: Function) -> None:
+        """The digest calls no EMR Serverless: it reads what is known, and owes and tells what it comes to."""
+        table = self.table.table.table_arn
+        self._grant_telling(digest)
+        allow(digest.role, "dynamodb:Query", on=[table, self.table.watch_arn, self.table.left_arn])
+        allow(digest.role, "sns:Publish", on=[topic.topic_arn for topic in self.topics.of_alerts])
+        allow(digest.role, "cloudwatch:GetMetricData", on=["*"])
+
+    def _grant_telling(self, function: Function) -> None:
+        """To write into the table what is owed to programs, and to publish it."""
+        # TransactWriteItems is authorized as the writes in it.
+        allow(
+            function.role,
+            *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            on=[self.table.table.table_arn],
+        )
+        allow(function.role, "sns:Publish", on=[self.topics.events.topic_arn])
+        allow(function.role, "kms:GenerateDataKey", "kms:Decrypt", on=[self.topics.key.key_arn])
+
+    def _grant_showing(self) -> None:
+        """The page reads. What can be done on it is a silence, or a request like anybody's."""
+        table, role = self.table.table.table_arn, self.widget.role
+        allow(role, "dynamodb:GetItem", "dynamodb:BatchGetItem", on=[table])
+        allow(role, "dynamodb:Query", on=[table, self.table.watch_arn, self.table.left_arn])
+        # Of no keys at all it would be true that all of them are this one.
+        silences = {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SILENCE]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+        allow(role, "dynamodb:PutItem", on=[table], only_if=silences)
+        allow(role, "sqs:SendMessage", on=[self.inbox.queue.queue_arn])
+
+    def _grant_alarms(self) -> None:
+        """Alarms publish as the service.
+
+        The topics' policies have to name it, because asking for TLS replaced the default policy, and the key's too,
+        because the topics are encrypted.
+        """
         alarms = iam.ServicePrincipal(
             "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": self.account}}
         )
@@ -196,7 +241,7 @@ class RunwatchStack(Stack):
             topic.add_to_resource_policy(
                 iam.PolicyStatement(principals=[alarms], actions=["sns:Publish"], resources=[topic.topic_arn])
             )
-        key.add_to_resource_policy(
+        self.topics.key.add_to_resource_policy(
             iam.PolicyStatement(principals=[alarms], actions=["kms:Decrypt", "kms:GenerateDataKey*"], resources=["*"])
         )
 
@@ -221,9 +266,12 @@ class RunwatchStack(Stack):
             "InboxQueueArn": self.inbox.queue.queue_arn,
             "PollerFunctionName": self.poller.function.function_name,
             "InboxFunctionName": self.inbox_function.function.function_name,
+            "WidgetFunctionName": self.widget.function.function_name,
             "DashboardUrl": self.dashboard.url,
         }.items():
             CfnOutput(self, name, value=value)
         for name, topic in {"ChatTopicArn": self.topics.chat, "AlarmsTopicArn": self.topics.alarms}.items():
             if topic is not None:
                 CfnOutput(self, name, value=topic.topic_arn)
+        if self.digest:
+            CfnOutput(self, "DigestFunctionName", value=self.digest.function.function_name)

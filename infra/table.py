@@ -62,14 +62,20 @@ class RunsTable(Construct):
         )
 
     @property
-    def index_arns(self) -> list[str]:
-        """Of the indexes that both functions read. `left` is read from the command line only."""
-        return [self._index(WATCH_INDEX), self._index(OUTBOX_INDEX)]
+    def watch_arn(self) -> str:
+        return self._index(WATCH_INDEX)
+
+    @property
+    def outbox_arn(self) -> str:
+        return self._index(OUTBOX_INDEX)
 
     @property
     def news_arn(self) -> str:
-        """Of the index that the poller alone reads, to judge what is new."""
         return self._index(NEWS_INDEX)
+
+    @property
+    def left_arn(self) -> str:
+        return self._index(LEFT_INDEX)
 
     def _index(self, name: str) -> str:
         return f"{self.table.table_arn}/index/{name}"

@@ -9,9 +9,11 @@ The events topic is standard, or FIFO if so configured. The functions need not b
 Alarms go to the alerts topic, too. A subscription with a filter policy does not hear them there, whatever its policy
 says: CloudWatch's messages have no attributes, and of such even `{"exists": false}` is not true (SNS's developer
 guide, "Key matching"). So e-mail addresses that are not to hear of every alert hear of alarms on a topic of their own.
+Digests, which are no alerts, reach them all.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
@@ -20,6 +22,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from runwatch.core.alerts.rules import SEVERITIES, Severity, at_least
+from runwatch.core.messages import Kind
 
 __all__ = ["Topics"]
 
@@ -59,11 +62,15 @@ class Topics(Construct):
         self.alerts = self._standard("Alerts")
         self.chat = self._standard("Chat") if chat else None
         heard = [severity for severity in SEVERITIES if at_least(severity, email_severity)]
-        some = {"severity": sns.SubscriptionFilter.string_filter(allowlist=heard)} if heard != [*SEVERITIES] else None
+        some = heard != [*SEVERITIES]
         self.alarms = self._standard("Alarms") if emails and some else None
         """For the addresses that the alerts topic does not tell all; None: there are none."""
         for email in emails:
-            self.alerts.add_subscription(subscriptions.EmailSubscription(email, filter_policy=some))
+            told = self.alerts.add_subscription(subscriptions.EmailSubscription(email))
+            if some:
+                # The CDK's own way to filter knows no `$or`.
+                either = [{"severity": heard}, {"kind": [Kind.DIGEST.value]}]
+                cast("sns.CfnSubscription", told.node.default_child).filter_policy = {"$or": either}
             if self.alarms is not None:
                 self.alarms.add_subscription(subscriptions.EmailSubscription(email))
 

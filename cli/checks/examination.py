@@ -9,7 +9,7 @@ from cli.checks.alarms import alarms
 from cli.checks.finding import PEOPLE, STACK, About, Finding
 from cli.checks.functions import function
 from cli.checks.inbox import dead_letters, feed, inbox
-from cli.checks.patient import FUNCTIONS, OUTPUTS, Patient
+from cli.checks.patient import LOOKING, OUTPUTS, Patient
 from cli.checks.permissions import permissions
 from cli.checks.policy import may_alert, policy
 from cli.checks.quota import quota, throttles
@@ -39,7 +39,7 @@ class Check:
 def checks(patient: Patient) -> list[Check]:
     """All that can be checked of it, in the order in which they are told."""
     return [
-        *_of_the_stack(),
+        *_of_the_stack(patient),
         *(check for source in patient.sources for check in _of(source)),
         *(
             Check(About(PEOPLE, what), partial(make, name=name))
@@ -54,10 +54,10 @@ def _topics(patient: Patient) -> list[str]:
     return [name for name, output in TOPICS.items() if output in OUTPUTS | patient.outputs.keys()]
 
 
-def _of_the_stack() -> Iterator[Check]:
+def _of_the_stack(patient: Patient) -> Iterator[Check]:
     yield Check(About(STACK, "identity"), identity)
     yield Check(About(STACK, "stack"), stack)
-    for service in FUNCTIONS:
+    for service in patient.functions:
         yield Check(About(STACK, f"{service} function"), partial(function, service=service))
     yield Check(About(STACK, "schedule"), schedules)
     yield Check(About(STACK, "table"), table)
@@ -75,7 +75,7 @@ def _of_the_stack() -> Iterator[Check]:
 
 def _of(source: Source) -> Iterator[Check]:
     place = str(source)
-    for service in FUNCTIONS:
+    for service in LOOKING:
         made_by = partial(permissions, source=source, service=service)
         yield Check(About(place, f"{service} permissions"), made_by)
     for what, make in {

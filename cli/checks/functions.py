@@ -9,9 +9,11 @@ from cli.checks.finding import About, Finding
 from cli.checks.patient import FUNCTIONS, Patient
 from cli.checks.unanswered import is_gone
 from runwatch.errors import BadSettings
-from runwatch.settings import Settings
+from runwatch.settings import BoardSettings, Settings
 
 __all__ = ["function"]
+
+WIDGET = "widget"
 
 
 def function(patient: Patient, about: About, service: str) -> Iterator[Finding]:
@@ -45,12 +47,13 @@ def _of_state(about: About, found: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _of_settings(about: About, found: Mapping[str, Any], service: str) -> Iterator[Finding]:
+    told = found.get("Environment", {}).get("Variables", {})
     try:
-        settings = Settings.of(found.get("Environment", {}).get("Variables", {}))
+        settings = BoardSettings.of(told) if service == WIDGET else Settings.of(told)
     except BadSettings as error:
         yield about.broken(f"its settings are wrong, so it ends before it begins: {error}")
         return
-    if found["Timeout"] <= settings.deadline_margin_seconds:
+    if isinstance(settings, Settings) and found["Timeout"] <= settings.deadline_margin_seconds:
         margin = f"{settings.deadline_margin_seconds:g} s"
         yield about.broken(
             f"its time limit of {found['Timeout']} s leaves no time for a look: the last {margin} are kept"

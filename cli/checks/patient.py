@@ -21,14 +21,19 @@ from runwatch.errors import BadSettings
 from runwatch.ports import Store
 from runwatch.settings import AtSource, Settings
 
-__all__ = ["FUNCTIONS", "OUTPUTS", "Clients", "Patient", "admitted"]
+__all__ = ["DIGEST", "FUNCTIONS", "LOOKING", "OUTPUTS", "Clients", "Patient", "admitted"]
 
-FUNCTIONS = {"poller": "PollerFunctionName", "inbox": "InboxFunctionName"}
+LOOKING = ("poller", "inbox")
+"""Services that call EMR Serverless, and that say what they may do there."""
+DIGEST = "digest"
+"""The service that whoever deploys may leave out."""
+FUNCTIONS = {name: f"{name.capitalize()}FunctionName" for name in (*LOOKING, DIGEST, "widget")}
 """The functions by their service, with the output that names each."""
 OUTPUTS = {
     *("EventsTopicArn", "AlertsTopicArn", "RunsTableName", "InboxQueueUrl", "InboxQueueArn", "DashboardUrl"),
-    *FUNCTIONS.values(),
+    *(output for service, output in FUNCTIONS.items() if service != DIGEST),
 }
+"""Those that every deployment has."""
 PATIENT = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
 A_WHOLE_INVOCATION = Config(connect_timeout=3, read_timeout=80, retries={"total_max_attempts": 1})
 """The poller's time limit is 70 seconds; a second invocation would be told no more."""
@@ -88,6 +93,11 @@ class Patient:
             raise self.resources
         return self.resources.get(resource_type, [])
 
+    @property
+    def functions(self) -> list[str]:
+        """The services that there should be."""
+        return [service for service, output in FUNCTIONS.items() if service != DIGEST or output in self.outputs]
+
     def output(self, name: str) -> str:
         """Raises NotDeployed where the stack has no such output."""
         if name not in self.outputs:
@@ -132,9 +142,9 @@ def admitted(stack: str, client: ClientFor, now: datetime) -> Patient:
 
 def _settings(client: ClientFor, outputs: Mapping[str, str]) -> Settings | None:
     """The first function's that has them."""
-    for output in FUNCTIONS.values():
+    for service in LOOKING:
         try:
-            found = client("lambda").get_function_configuration(FunctionName=outputs[output])
+            found = client("lambda").get_function_configuration(FunctionName=outputs[FUNCTIONS[service]])
             return Settings.of(found["Environment"]["Variables"])
         except (ClientError, BotoCoreError, LookupError, BadSettings):
             continue  # The check of that function says what is wrong with it.

@@ -1,4 +1,4 @@
-"""Whether what begins each tick and each discovery is there, and is switched on."""
+"""Whether what begins each tick, each discovery and each digest is there, and is switched on."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,12 +7,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cli.checks.finding import About, Finding
-from cli.checks.patient import Patient
+from cli.checks.patient import DIGEST, FUNCTIONS, Patient
 from cli.checks.unanswered import is_gone
 
 __all__ = ["schedules"]
 
-KEPT = "Name:Name,GroupName:GroupName,ScheduleExpression:ScheduleExpression,FlexibleTimeWindow:FlexibleTimeWindow"
+TICK, DISCOVERY = "tick", "discovery"
+KEPT = (
+    "Name:Name,GroupName:GroupName,ScheduleExpression:ScheduleExpression,"
+    "ScheduleExpressionTimezone:ScheduleExpressionTimezone,FlexibleTimeWindow:FlexibleTimeWindow"
+)
 """What there is no command to switch on a schedule for: an update that leaves all else as it is."""
 
 
@@ -21,17 +25,22 @@ def schedules(patient: Patient, about: About) -> Iterator[Finding]:
     found, gone = _read(patient)
     for source in patient.sources:
         place = str(source)
-        yield _judged(patient, About(place, about.check), found.get((place, False)), gone, "ticks it")
+        yield _judged(patient, About(place, about.check), found.get((place, TICK)), gone, "ticks it")
         about_discovery = About(place, "discovery")
         if patient.settings and not patient.settings.discover_every_minutes:
             yield about_discovery.ok("switched off: [discovery] every_minutes is 0")
         else:
-            yield _judged(patient, about_discovery, found.get((place, True)), gone, "looks for new runs there")
+            yield _judged(patient, about_discovery, found.get((place, DISCOVERY)), gone, "looks for new runs there")
+        about_digest = About(place, "digest")
+        if DIGEST not in patient.functions:
+            yield about_digest.ok("switched off: [digest] enabled is false")
+        else:
+            yield _judged(patient, about_digest, found.get((place, DIGEST)), gone, "asks for its digest", calls=DIGEST)
 
 
-def _read(patient: Patient) -> tuple[Mapping[tuple[str, bool], Mapping[str, Any]], list[str]]:
-    """The stack's schedules by source and whether they discover, and the names of those that are gone."""
-    found: dict[tuple[str, bool], Mapping[str, Any]] = {}
+def _read(patient: Patient) -> tuple[Mapping[tuple[str, str], Mapping[str, Any]], list[str]]:
+    """The stack's schedules by source and what they are for, and the names of those that are gone."""
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
     gone = []
     for physical in patient.physical("AWS::Scheduler::Schedule"):
         name = physical.rpartition("/")[2]
@@ -43,8 +52,14 @@ def _read(patient: Patient) -> tuple[Mapping[tuple[str, bool], Mapping[str, Any]
             gone.append(name)
             continue
         asked = _asked(schedule["Target"].get("Input", ""))
-        found[str(asked.get("source")), asked.get("discover") is True] = schedule
+        found[str(asked.get("source")), _purpose(asked)] = schedule
     return found, gone
+
+
+def _purpose(asked: Mapping[str, Any]) -> str:
+    if "cron" in asked:
+        return DIGEST
+    return DISCOVERY if asked.get("discover") is True else TICK
 
 
 def _asked(text: str) -> Mapping[str, Any]:
@@ -55,7 +70,15 @@ def _asked(text: str) -> Mapping[str, Any]:
     return asked if isinstance(asked, dict) else {}
 
 
-def _judged(patient: Patient, about: About, schedule: Mapping[str, Any] | None, gone: list[str], does: str) -> Finding:
+def _judged(
+    patient: Patient,
+    about: About,
+    schedule: Mapping[str, Any] | None,
+    gone: list[str],
+    does: str,
+    *,
+    calls: str = "poller",
+) -> Finding:
     if schedule is None:
         missing = f" ({', '.join(gone)} is gone)" if gone else ""
         return about.broken(f"no schedule {does}{missing}")
@@ -67,6 +90,7 @@ def _judged(patient: Patient, about: About, schedule: Mapping[str, Any] | None, 
             "Ask who did it and why, then enable it",
             f'aws scheduler update-schedule --state ENABLED --cli-input-json "$({same})"',
         )
-    if not str(target["Arn"]).endswith(f":function:{patient.output('PollerFunctionName')}"):
-        return about.broken(f"{name} calls {target['Arn']}, not the poller")
-    return about.ok(f"enabled, {schedule['ScheduleExpression']}")
+    if not str(target["Arn"]).endswith(f":function:{patient.output(FUNCTIONS[calls])}"):
+        return about.broken(f"{name} calls {target['Arn']}, not the {calls}")
+    when = schedule["ScheduleExpression"]
+    return about.ok(f"enabled, {when}" + (f" in {schedule['ScheduleExpressionTimezone']}" if calls == DIGEST else ""))

@@ -258,6 +258,8 @@ class Alerting:
         report.alerts_resolved += sum(change is Change.RESOLVED for _, change in desk.said)
         report.alerts_muted += desk.muted
         report.alert_messages += len(tellings)
+        report.settled_cost += desk.settled_cost
+        report.settled_vcpu_hours += desk.settled_vcpu_hours
         for alert, change in desk.said:
             self.ports.journal.alerted(alert, change)
         return entries

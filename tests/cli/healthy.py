@@ -18,14 +18,14 @@ from botocore.validate import validate_parameters
 
 from cli.checks.examination import checks, made
 from cli.checks.finding import Finding, Verdict
-from cli.checks.patient import OUTPUTS, admitted
+from cli.checks.patient import admitted
 from runwatch.core.ids import Source
 from runwatch.ports import Store
 from tests.builders import at
 
 NOW = at(120)
 HOME, AWAY = Source("123456789012", "us-east-1"), Source("123456789012", "eu-west-1")
-POLLER, INBOX = "Runwatch-Poller", "Runwatch-Inbox"
+POLLER, INBOX, DIGEST, WIDGET = (f"Runwatch-{name}" for name in ("Poller", "Inbox", "Digest", "Widget"))
 QUEUE = f"arn:aws:sqs:us-east-1:{HOME.account}:inbox"
 EVENTS, ALERTS = (f"arn:aws:sns:us-east-1:{HOME.account}:{name}" for name in ("events", "alerts"))
 CHAT = f"arn:aws:sns:us-east-1:{HOME.account}:chat"
@@ -39,6 +39,8 @@ VALUES = {
     "InboxQueueArn": QUEUE,
     "PollerFunctionName": POLLER,
     "InboxFunctionName": INBOX,
+    "DigestFunctionName": DIGEST,
+    "WidgetFunctionName": WIDGET,
     "DashboardUrl": "https://console.aws.amazon.com/",
 }
 SETTINGS = {
@@ -47,6 +49,7 @@ SETTINGS = {
     "RUNWATCH_ALERTS_TOPIC_ARN": ALERTS,
     "RUNWATCH_CHAT_TOPIC_ARN": "",
     "RUNWATCH_POLICY_PARAMETER": POLICY,
+    "RUNWATCH_INBOX_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/inbox",
     "RUNWATCH_REFUSED_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/refused",
     "RUNWATCH_SOURCES": f"{HOME},{AWAY}",
     "RUNWATCH_AT_SOURCES": "[{}, {}]",
@@ -62,10 +65,15 @@ SETTINGS = {
     "RUNWATCH_RETENTION_DAYS": "90",
     "SOMEBODYS_PASSWORD": "canary",
 }
+"""What each function is told; the board needs but a part of it."""
 SCHEDULES = {
     f"{name}{'Here' if source == HOME else source.region}": {"source": str(source)} | asked
     for source in (HOME, AWAY)
-    for name, asked in (("Tick", {}), ("Discover", {"discover": True}))
+    for name, asked in (
+        ("Tick", {}),
+        ("Discover", {"discover": True}),
+        ("Digest", {"cron": "0 7 * * *", "timezone": "Europe/Berlin"}),
+    )
 }
 MAPPING = "0c7a0d0e-8a2c-4b55-9e53-3f1f6c6f4f10"
 ALARMS = ("Runwatch-Heartbeat-Here", "Runwatch-PollerErrors")
@@ -170,17 +178,24 @@ def rule(state: str = "ENABLED", source: str = "aws.emr-serverless", name: str =
 
 
 def schedule(name: str, **more: Any) -> dict[str, Any]:
+    is_of_digest = "cron" in SCHEDULES[name]
     target = {
-        "Arn": f"arn:aws:lambda:us-east-1:{HOME.account}:function:{POLLER}",
+        "Arn": f"arn:aws:lambda:us-east-1:{HOME.account}:function:{DIGEST if is_of_digest else POLLER}",
         "RoleArn": f"arn:aws:iam::{HOME.account}:role/schedule",
         "Input": json.dumps(SCHEDULES[name]),
     }
-    facts = {"Name": name, "State": "ENABLED", "ScheduleExpression": "rate(1 minute)", "Target": target}
+    facts = {
+        "Name": name,
+        "State": "ENABLED",
+        "ScheduleExpression": "cron(0 7 * * ? *)" if is_of_digest else "rate(1 minute)",
+        "ScheduleExpressionTimezone": "Europe/Berlin" if is_of_digest else "Etc/UTC",
+        "Target": target,
+    }
     return facts | more
 
 
 def of_function(name: str) -> dict[str, Any]:
-    service = "poller" if name == POLLER else "inbox"
+    service = name.removeprefix("Runwatch-").lower()
     return {
         "FunctionName": name,
         "Handler": f"{service}.handle",
@@ -230,7 +245,7 @@ def healthy() -> dict[str, Answer]:
         "StackName": "Runwatch",
         "StackStatus": "UPDATE_COMPLETE",
         "CreationTime": at(-9000),
-        "Outputs": [{"OutputKey": name, "OutputValue": VALUES[name]} for name in sorted(OUTPUTS)],
+        "Outputs": [{"OutputKey": name, "OutputValue": VALUES[name]} for name in sorted(VALUES)],
     }
     resources = [
         {

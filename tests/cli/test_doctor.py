@@ -61,7 +61,7 @@ def test_whoever_may_not_ask_is_told_which_permission_is_missing_and_all_else(aw
     if operation == "lambda:GetFunctionConfiguration":
         assert of_sources == set(), "which sources there are stands in the functions' settings"
     elif operation in ("scheduler:GetSchedule", "cloudformation:ListStackResources"):
-        assert told - {finding.check for finding in found} == {"discovery"}
+        assert told - {finding.check for finding in found} == {"discovery", "digest"}
     elif operation != "cloudwatch:GetMetricStatistics":
         assert {finding.check for finding in found} == told
     assert bool(unknown) == (operation != "logs:FilterLogEvents")
@@ -133,7 +133,7 @@ def test_a_fault_ends_with_1_and_says_what_to_type(aws: Aws):
     assert lines[told].startswith("✗  poller function     switched off: its reserved concurrency is 0")
     assert lines[told + 1].strip() == "→ Ask who did it and why, then take it away:"
     assert lines[told + 2] == "    aws lambda delete-function-concurrency --function-name Runwatch-Poller"
-    assert lines[-1].startswith("2 faults, 1 warning. Begin with the first fault")
+    assert lines[-1].startswith("4 faults, 1 warning. Begin with the first fault")
 
 
 @pytest.mark.parametrize("columns", [20, 80, 140])
@@ -206,7 +206,7 @@ def test_a_source_can_be_checked_though_no_function_says_which_there_are(aws: Aw
     done = runwatch("--source", str(AWAY))
     assert done.exit_code == 1
     assert f"The source {AWAY}" in done.stdout
-    assert "2 faults, 0 warnings." in done.stdout
+    assert "4 faults, 0 warnings." in done.stdout
 
 
 def test_settings_are_taken_from_the_function_that_has_them(aws: Aws):

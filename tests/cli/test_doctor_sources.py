@@ -64,7 +64,16 @@ def test_of_each_healthy_source_the_same_is_told(aws: Aws):
     told = {
         place: [finding.check for finding in examined(aws) if finding.place == str(place)] for place in (HOME, AWAY)
     }
-    common = {"schedule", "discovery", "poller permissions", "inbox permissions", "last tick", "quota", "throttles"}
+    common = {
+        "schedule",
+        "discovery",
+        "digest",
+        "poller permissions",
+        "inbox permissions",
+        "last tick",
+        "quota",
+        "throttles",
+    }
     common |= {"records", "owed messages", "set aside"}
     assert set(told[HOME]) == common
     assert set(told[AWAY]) == common | {"native events"}
@@ -320,6 +329,7 @@ EACH = pytest.mark.parametrize(
         ("TickHere", HOME, "schedule", "ticks it"),
         ("Tickeu-west-1", AWAY, "schedule", "ticks it"),
         ("DiscoverHere", HOME, "discovery", "looks for new runs there"),
+        ("Digesteu-west-1", AWAY, "digest", "asks for its digest"),
     ],
 )
 
@@ -362,6 +372,19 @@ def set_to(aws: Aws, **settings: str) -> None:
     aws.answers["lambda:GetFunctionConfiguration"] = lambda asked: (
         of_function(asked["FunctionName"]) | {"Environment": {"Variables": variables}}
     )
+
+
+def test_when_the_digest_comes_is_told_with_its_time_zone(aws: Aws):
+    assert said(aws, HOME, "digest") == "enabled, cron(0 7 * * ? *) in Europe/Berlin"
+    scheduled(aws, "DigestHere", State="DISABLED")
+    # An update of a schedule forgets what it does not say.
+    assert "ScheduleExpressionTimezone:ScheduleExpressionTimezone" in str(only(aws).fix)
+
+
+def test_a_digest_that_calls_the_poller_is_told(aws: Aws):
+    target = schedule("DigestHere")["Target"] | {"Arn": f"arn:aws:lambda:us-east-1:{HOME.account}:function:{POLLER}"}
+    scheduled(aws, "DigestHere", Target=target)
+    finds(aws, HOME, "digest", FAULT, "not the digest", DEPLOY)
 
 
 def test_discovery_may_be_switched_off(aws: Aws):

@@ -8,6 +8,7 @@ import pytest
 from cli.checks.finding import Finding, Verdict
 from tests.builders import at
 from tests.cli.healthy import (
+    DIGEST,
     HOME,
     INBOX,
     MAPPING,
@@ -15,6 +16,7 @@ from tests.cli.healthy import (
     QUEUE,
     SETTINGS,
     VALUES,
+    WIDGET,
     Asked,
     Aws,
     amiss,
@@ -57,7 +59,8 @@ def test_of_a_healthy_deployment_nothing_is_amiss_and_every_check_says_so(aws: A
     assert [finding for finding in found if finding.verdict is not Verdict.OK or finding.fix] == []
     of_stack = [finding.check for finding in found if finding.place == "stack"]
     assert of_stack == [
-        *("identity", "stack", "poller function", "inbox function", "table", "expiry", "backup"),
+        *("identity", "stack", "poller function", "inbox function", "digest function", "widget function"),
+        *("table", "expiry", "backup"),
         *("inbox queue", "inbox feed", "dead letters", "native events", "track requests", "alarms"),
         *("alert policy", "alert permissions"),
     ]
@@ -107,7 +110,9 @@ def test_a_stack_that_never_came_to_be_is_told_of_and_what_cannot_be_asked_is_un
     assert {finding.fix for finding in others} == {"Put right what is wrong with the stack first."}
 
 
-@pytest.mark.parametrize(("name", "check"), [(POLLER, "poller function"), (INBOX, "inbox function")])
+@pytest.mark.parametrize(
+    ("name", "check"), [(POLLER, "poller function"), (INBOX, "inbox function"), (DIGEST, "digest function")]
+)
 class TestAFunction:
     def test_that_does_not_become_active(self, aws: Aws, name: str, check: str):
         functioning(aws, name, State="Failed", StateReasonCode="InvalidImage", StateReason="its role is gone")
@@ -147,6 +152,25 @@ class TestAFunction:
             {"ReservedConcurrentExecutions": 0} if asked["FunctionName"] == name else {}
         )
         finds(aws, check, FAULT, "concurrency is 0", f"`aws lambda delete-function-concurrency --function-name {name}`")
+
+
+def test_the_board_s_function_needs_little(aws: Aws):
+    little = {f"RUNWATCH_{name}" for name in ("RUNS_TABLE", "INBOX_QUEUE_URL", "SOURCES", "RETENTION_DAYS")}
+    told = {name: value for name, value in SETTINGS.items() if name in little}
+    functioning(aws, WIDGET, Environment={"Variables": told})
+    assert amiss(aws) == []
+    functioning(aws, WIDGET, Environment={"Variables": told | {"RUNWATCH_INBOX_QUEUE_URL": ""}})
+    finds(aws, "widget function", FAULT, "RUNWATCH_INBOX_QUEUE_URL", "npx cdk deploy --revert-drift")
+
+
+def test_whoever_wants_no_digest_is_not_asked_for_its_function(aws: Aws):
+    outputs = {name: value for name, value in VALUES.items() if name != "DigestFunctionName"}
+    stacked(aws, Outputs=[{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()])
+    found = examined(aws)
+    assert amiss(aws) == []
+    assert "digest function" not in {finding.check for finding in found}
+    told = {finding.found for finding in found if finding.check == "digest"}
+    assert told == {"switched off: [digest] enabled is false"}
 
 
 def test_a_function_that_is_gone(aws: Aws):

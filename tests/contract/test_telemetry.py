@@ -237,6 +237,8 @@ FULL = TickReport(
     alert_messages=28,
     news_left=29,
     desk_failed=30,
+    settled_cost=3.25,
+    settled_vcpu_hours=41.5,
 )
 FULL.failed.update(
     {
@@ -281,9 +283,13 @@ METRICS = {
     "AlertMessages": 28,
     "NewsNotJudged": 29,
     "DeskFailed": 30,
+    "SettledCost": 3.25,
+    "SettledVcpuHours": 41.5,
 }
 PERCENT = {"GetJobRunQuotaUsed", "GetJobRunQuotaLeft", "ListJobRunsQuotaUsed", "ListJobRunsQuotaLeft"}
 """Of what AWS allows in a minute: 600 calls and 60. A burst can be more."""
+SETTLED = {"SettledCost", "SettledVcpuHours"}
+"""In the currency of the policy's prices, and in hours. Nobody is alarmed by them, and a 0 changes no sum."""
 
 
 def test_a_tick_is_one_line_with_its_report(written: Written):
@@ -306,6 +312,7 @@ def test_a_tick_is_one_line_of_metrics_in_the_embedded_format(written: Written, 
     units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
     assert units.pop("OldestOwedAge") == "Seconds"
     assert {units.pop(name) for name in PERCENT} == {"Percent"}
+    assert {units.pop(name) for name in SETTLED} == {"None"}
     assert set(units.values()) == {"Count"}
 
 
@@ -425,8 +432,9 @@ def test_a_tick_in_which_nothing_happened_emits_its_zeros(written: Written, caps
     """Else an alarm on them would have no data."""
     written.journal.ticked(TickReport(SOURCE))
     (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {name: metrics[name] for name in METRICS} == {
-        **{name: [0.0] for name in METRICS},
+    assert not SETTLED & metrics.keys(), "they would only cost"
+    assert {name: metrics[name] for name in METRICS.keys() - SETTLED} == {
+        **{name: [0.0] for name in METRICS.keys() - SETTLED},
         **{name: [100.0] for name in METRICS if name.endswith("QuotaLeft")},
         "Ticks": [1.0],
     }

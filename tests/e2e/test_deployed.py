@@ -27,6 +27,8 @@ CONTRACT_OUTPUTS = {
     "InboxQueueArn",
     "PollerFunctionName",
     "InboxFunctionName",
+    "DigestFunctionName",
+    "WidgetFunctionName",
     "DashboardUrl",
 }
 

@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
 
 SOURCE = f"{stack.LOCAL_ACCOUNT}/{stack.LOCAL_REGION}"
 FUNCTIONS = ("PollerFunctionName", "InboxFunctionName")
+BESIDES = {"Discover": "discovery", "Digest": "digest"}
+"""Schedules besides those of ticks, by what is in their names."""
 NOT_THERE = {"expiry", "backup", "events topic", "alerts topic"}
 """What the local AWS makes nothing of in the template: time to live, point-in-time recovery, the topics' key."""
 
@@ -93,7 +95,7 @@ def test_schedules_that_are_disabled_or_gone(deployed: Any) -> None:
     names = {
         finding: schedule["Name"]
         for schedule in scheduler.list_schedules()["Schedules"]
-        for finding in ["discovery" if "Discover" in schedule["Name"] else "schedule"]
+        for finding in [next((check for name, check in BESIDES.items() if name in schedule["Name"]), "schedule")]
     }
     kept = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")
     before = {

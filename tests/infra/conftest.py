@@ -42,6 +42,10 @@ topic = true
 slack_workspace_id = "T0123ABCD"
 slack_channel_id = "C0456EFGH"
 
+[digest]
+cron = "30 6 * * MON-FRI"
+timezone = "Europe/Berlin"
+
 [policy.defaults]
 max_runtime = "12h"
 
@@ -109,6 +113,12 @@ def with_config(synthesized: Synthesize, tmp_path_factory: pytest.TempPathFactor
         return synthesized(stack, config=str(file), **context)
 
     return synthesize
+
+
+@pytest.fixture(scope="session")
+def without_digest(with_config: WithConfig) -> Template:
+    """The stack of whoever wants no digest."""
+    return with_config("[digest]\nenabled = false\n")
 
 
 SOURCES = """\

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 FLAGS = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
 """The context that the CDK CLI reads from cdk.json."""
 
+FUNCTIONS = ("poller", "inbox", "digest", "widget")
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 
@@ -89,8 +90,11 @@ class Template:
             schedule["Target"]["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0]: "undelivered queue",
             next(iter(self.of("KMS::Key"))): "key",
         }
-        for output, function in (("PollerFunctionName", "poller"), ("InboxFunctionName", "inbox")):
-            name = outputs[output]["Ref"]
+        functions = {name: outputs.get(f"{name.capitalize()}FunctionName") for name in FUNCTIONS}
+        for function, output in functions.items():
+            if output is None:
+                continue
+            name = output["Ref"]
             names[name] = f"{function} function"
             names[self.of("Lambda::Function")[name]["LoggingConfig"]["LogGroup"]["Ref"]] = f"{function} logs"
         return names

@@ -87,7 +87,7 @@ def mailed(template: Template, topic: str) -> dict[str, Any]:
 
 def test_addresses_hear_of_alerts_from_a_warning_on(template: Template, configured: Template):
     assert not template.of("SNS::Subscription")
-    grave = {"severity": ["warning", "critical"]}
+    grave = {"$or": [{"severity": ["warning", "critical"]}, {"kind": ["DIGEST"]}]}
     assert mailed(configured, "<alerts topic>") == {"ops@example.com": grave, "night@example.com": grave}
 
 
@@ -114,4 +114,6 @@ def test_each_address_hears_of_an_alarm_exactly_once(unfiltered: str, request: p
 
 def test_addresses_may_hear_of_critical_alerts_only(with_config: WithConfig):
     stack = with_config('[alerts]\nemails = ["ops@example.com"]\nemail_severity = "critical"\n')
-    assert mailed(stack, "<alerts topic>") == {"ops@example.com": {"severity": ["critical"]}}
+    assert mailed(stack, "<alerts topic>") == {
+        "ops@example.com": {"$or": [{"severity": ["critical"]}, {"kind": ["DIGEST"]}]}
+    }

@@ -202,6 +202,26 @@ def test_a_severity_that_there_is_not_is_told_with_those_that_there_are(tmp_path
     ]
 
 
+@pytest.mark.parametrize(
+    ("digest", "fault"),
+    [
+        ('cron = "0 7 1 * MON"', "digest.cron: EventBridge Scheduler cannot limit both the days of the month and"),
+        ('cron = "0 7 * * * *"', "digest.cron: '0 7 * * * *' is no schedule; write the five fields of cron"),
+        ('cron = "0 7 31 2 *"', "digest.cron: '0 7 31 2 *' is no schedule: Bad day-of-month"),
+        ('timezone = "Mars/Olympus"', "digest.timezone: 'Mars/Olympus' is no time zone"),
+        (
+            'cron = "30 2 * * *"\ntimezone = "Europe/Berlin"',
+            "digest: at 03:00 on 2026-03-29 clocks change in Europe/Berlin, and EventBridge Scheduler would not ask",
+        ),
+        ('enabled = "no"', "digest.enabled: "),
+        ("hour = 7", "digest.hour: there is no such setting"),
+    ],
+)
+def test_a_digest_that_would_not_come_when_it_is_meant_to_is_refused(tmp_path: Path, digest: str, fault: str):
+    (found,) = faults(given(tmp_path, f"[digest]\n{digest}\n"))
+    assert found.startswith(fault)
+
+
 def test_the_examples_of_the_page_about_sources_are_right(tmp_path: Path):
     page = (DEFAULT.parent.parent / "docs" / "sources.md").read_text(encoding="utf-8")
     examples = re.findall(r"^ *```toml\n(.*?)^ *```", page, re.MULTILINE | re.DOTALL)
@@ -243,6 +263,9 @@ def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
         fifo = 1
         [alerts]
         emails = ["ops@example.com", "nobody"]
+        [digest]
+        cron = "at seven"
+        timezone = "Berlin"
         [functions]
         log_retention_days = 31
         log_level = 2020-01-01
@@ -275,6 +298,8 @@ def test_all_faults_are_told_at_once_each_with_its_place(tmp_path: Path):
         "runs.retention_days",
         "events.fifo",
         "alerts.emails[1]",
+        "digest.cron",
+        "digest.timezone",
         "functions.log_retention_days",
         "functions.log_level",
         "alarms.heartbeat_minutes",

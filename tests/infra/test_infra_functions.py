@@ -4,16 +4,19 @@ import json
 import platform
 
 import pytest
-from templates import ACCOUNT, REGION, Template, WithConfig
+from templates import ACCOUNT, FUNCTIONS, REGION, Template, WithConfig
 
 from infra.config import SOURCES_AT_MOST, Poll
-from infra.stack import BATCH, TICK
-from runwatch.settings import PREFIX, Settings
+from infra.stack import BATCH, DIGEST, PAGE, TICK
+from runwatch.settings import PREFIX, BoardSettings, Settings
 
-SERVICES = ("poller", "inbox")
+LOOKING = ("poller", "inbox")
+"""Those that call EMR Serverless."""
+TELLING = (*LOOKING, "digest")
+"""Those that publish."""
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", TELLING)
 def test_the_environment_is_what_the_settings_ask_for(template: Template, service: str):
     environment = template.environment(service)
     told = {name for name in environment if name.startswith(PREFIX)}
@@ -29,9 +32,19 @@ def test_the_environment_is_what_the_settings_ask_for(template: Template, servic
     assert (settings.settle_wait_minutes, settings.retry_window_minutes, settings.retention_days) == (30, 15, 90)
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_both_functions_know_every_source(configured: Template, service: str):
-    sources = Settings.of(configured.environment(service)).sources
+def test_the_board_is_told_what_it_asks_for_and_nothing_else(template: Template):
+    environment = template.environment("widget")
+    told = {name for name in environment if name.startswith(PREFIX)}
+    assert told == {PREFIX + field.upper() for field in BoardSettings.model_fields}
+    settings = BoardSettings.of(environment)
+    assert (settings.runs_table, settings.inbox_queue_url) == ("<runs table>", "<inbox queue>")
+    assert settings.retention_days == 90
+
+
+@pytest.mark.parametrize("service", FUNCTIONS)
+def test_all_functions_know_every_source(configured: Template, service: str):
+    settings = BoardSettings if service == "widget" else Settings
+    sources = settings.of(configured.environment(service)).sources
     assert [str(source) for source in sources] == [f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1"]
 
 
@@ -49,7 +62,7 @@ def test_the_environment_has_room_for_all_that_may_be_said_of_sources_however_lo
     assert size + SOURCES_AT_MOST < 4096
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", FUNCTIONS)
 def test_logs_and_metrics_carry_the_services_name(template: Template, configured: Template, service: str):
     for stack, level in ((template, "INFO"), (configured, "DEBUG")):
         environment = stack.environment(service)
@@ -61,12 +74,12 @@ def test_logs_and_metrics_carry_the_services_name(template: Template, configured
         }
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_an_endpoint_for_emr_serverless_reaches_the_functions(local: Template, service: str):
+@pytest.mark.parametrize("service", LOOKING)
+def test_an_endpoint_for_emr_serverless_reaches_the_functions_that_call_it(local: Template, service: str):
     assert local.environment(service)["AWS_ENDPOINT_URL_EMR_SERVERLESS"] == "http://127.0.0.1:8080"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", FUNCTIONS)
 def test_functions_run_on_arm_with_the_layer_and_are_traced(template: Template, service: str):
     function = template.function(service)
     (layer,) = template.of("Lambda::LayerVersion")
@@ -76,7 +89,7 @@ def test_functions_run_on_arm_with_the_layer_and_are_traced(template: Template, 
     assert function["MemorySize"] == 512
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", FUNCTIONS)
 def test_memory_is_as_configured(configured: Template, service: str):
     assert configured.function(service)["MemorySize"] == 1024
 
@@ -88,7 +101,7 @@ def test_locally_functions_are_for_this_machine(local: Template):
 
 def test_the_code_is_the_lambdas_folder_without_what_building_left_there(template: Template):
     code = template.asset(template.function("poller")["Code"])
-    assert template.function("inbox")["Code"] == template.function("poller")["Code"]
+    assert all(template.function(service)["Code"] == template.function("poller")["Code"] for service in FUNCTIONS)
     assert (code / "runwatch" / "settings.py").is_file()
     files = [file.relative_to(code).as_posix() for file in code.rglob("*")]
     assert [file for file in files if "__pycache__" in file or "/." in f"/{file}" or file == "requirements.txt"] == []
@@ -98,12 +111,17 @@ def test_a_tick_has_its_whole_minute_and_room_for_a_last_call_that_hangs(templat
     assert template.function("poller")["Timeout"] == TICK.to_seconds() == 60 + Poll().deadline_margin_seconds
 
 
+def schedules_for(template: Template, function: str) -> list[dict]:
+    schedules = template.of("Scheduler::Schedule").values()
+    return [schedule for schedule in schedules if template.text(schedule["Target"]["Arn"]) == f"<{function} function>"]
+
+
 def test_every_source_has_a_schedule_of_its_own_each_minute(template: Template, configured: Template):
     for stack, discovery, sources in (
         (template, 5, [f"{ACCOUNT}/{REGION}"]),
         (configured, 15, [f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1"]),
     ):
-        schedules = stack.of("Scheduler::Schedule").values()
+        schedules = schedules_for(stack, "poller")
         events = [json.loads(stack.text(schedule["Target"]["Input"])) for schedule in schedules]
         assert sorted(events, key=str) == sorted(
             [{"source": source, **more} for source in sources for more in ({}, {"discover": True})], key=str
@@ -113,11 +131,55 @@ def test_every_source_has_a_schedule_of_its_own_each_minute(template: Template, 
             rate = f"rate({discovery} minutes)" if discovers else "rate(1 minute)"
             assert (schedule["ScheduleExpression"], schedule["State"]) == (rate, "ENABLED")
             assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
-            assert stack.text(schedule["Target"]["Arn"]) == "<poller function>"
+
+
+def test_every_source_has_a_digest_at_the_times_that_are_configured_in_the_time_zone_that_is(
+    template: Template, configured: Template
+):
+    for stack, cron, timezone, expression, sources in (
+        (template, "0 7 * * *", "UTC", "cron(0 7 * * ? *)", [f"{ACCOUNT}/{REGION}"]),
+        (
+            configured,
+            "30 6 * * MON-FRI",
+            "Europe/Berlin",
+            "cron(30 6 ? * MON-FRI *)",
+            [f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1"],
+        ),
+    ):
+        schedules = schedules_for(stack, "digest")
+        events = [json.loads(stack.text(schedule["Target"]["Input"])) for schedule in schedules]
+        # As people wrote it: the digest counts back from it by itself.
+        assert sorted(events, key=str) == [{"source": each, "cron": cron, "timezone": timezone} for each in sources]
+        for schedule in schedules:
+            when = (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"], schedule["State"])
+            assert when == (expression, timezone, "ENABLED")
+            assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+
+
+def test_a_digest_that_fails_is_tried_twice_more_within_the_hour(template: Template):
+    (schedule,) = schedules_for(template, "digest")
+    assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600}
+    assert template.text(schedule["Target"]["DeadLetterConfig"]["Arn"]) == "<undelivered queue>"
+    retried = asynchronously(template)["<digest function>"]
+    assert (retried["MaximumRetryAttempts"], retried["MaximumEventAgeInSeconds"]) == (2, 3600)
+
+
+def test_whoever_wants_no_digest_has_nothing_of_it(without_digest: Template, template: Template):
+    handlers = {function["Handler"] for function in without_digest.of("Lambda::Function").values()}
+    assert handlers == {"poller.handle", "inbox.handle", "widget.handle"}
+    assert "DigestFunctionName" not in without_digest.content["Outputs"]
+    for kind in ("Scheduler::Schedule", "IAM::Role", "Logs::LogGroup", "Lambda::EventInvokeConfig"):
+        assert len(without_digest.of(kind)) == len(template.of(kind)) - 1
+    assert "igest" not in str(without_digest.of("CloudWatch::Alarm").keys())
+
+
+def test_a_digest_has_time_for_many_runs_and_a_page_as_much_as_somebody_waits(template: Template):
+    assert template.function("digest")["Timeout"] == DIGEST.to_seconds() == 300
+    assert template.function("widget")["Timeout"] == PAGE.to_seconds() == 30
 
 
 def test_a_tick_is_not_tried_again_since_the_next_does_its_work(template: Template):
-    for schedule in template.of("Scheduler::Schedule").values():
+    for schedule in schedules_for(template, "poller"):
         assert schedule["Target"]["RetryPolicy"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
         assert template.text(schedule["Target"]["DeadLetterConfig"]["Arn"]) == "<undelivered queue>"
     retried = asynchronously(template)["<poller function>"]

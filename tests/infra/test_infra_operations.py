@@ -24,11 +24,11 @@ from runwatch.report import TickReport
 from runwatch.stored import WATCH_KEYS
 
 GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-PREAMBLE, ALARMS, *OTHERS = re.split(r"^# (?=Alarms|Redrive|Subscribers)", GUIDE, flags=re.MULTILINE)
+PREAMBLE, ALARMS, *OTHERS = re.split(r"^# (?=Alarms|Digests|Dashboard|Redrive|Subscribers)", GUIDE, flags=re.MULTILINE)
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", ALARMS, re.MULTILINE | re.DOTALL))
 PARTS = ["Means", "Not lost", "First", "Then", "Clears"]
 
-GLOBAL_OPTIONS = {"region", "query", "output"}
+GLOBAL_OPTIONS = {"region", "query", "output", "cli-binary-format"}
 SETS = r"(?:export )?(\w+)="
 AWS = r"(?:\w+=\$\((aws .*)\)|\w+\(\) \{ (aws .*); \}|(aws .*))"
 """A line with a command of the AWS CLI: its answer kept, made a function, or plain."""

@@ -4,34 +4,56 @@ import pytest
 from templates import ACCOUNT, REGION, Grant, Template
 
 from runwatch.core.messages import MESSAGES
+from runwatch.stored import SILENCE
+
+TABLE = "<runs table>"
+WATCH, OUTBOX, LEFT = (f"{TABLE}/index/{name}" for name in ("watch", "outbox", "left"))
 
 
-def every_functions_grants(service: str, *sources: str) -> set[Grant]:
-    table, watch, outbox = "<runs table>", "<runs table>/index/watch", "<runs table>/index/outbox"
+def every_functions_grants(service: str) -> set[Grant]:
     return {
-        *(
-            Grant("emr-serverless:GetJobRun", f"arn:aws:emr-serverless:{source}:{ACCOUNT}:/applications/*/jobruns/*")
-            for source in sources
-        ),
-        *(
-            Grant("emr-serverless:GetApplication", f"arn:aws:emr-serverless:{source}:{ACCOUNT}:/applications/*")
-            for source in sources
-        ),
-        Grant("dynamodb:GetItem", table),
-        Grant("dynamodb:BatchGetItem", table),
-        Grant("dynamodb:PutItem", table),
-        Grant("dynamodb:UpdateItem", table),
-        Grant("dynamodb:Query", table),
-        Grant("dynamodb:Query", watch),
-        Grant("dynamodb:Query", outbox),
-        Grant("sns:Publish", "<events topic>"),
-        Grant("kms:GenerateDataKey", "<key>"),
-        Grant("kms:Decrypt", "<key>"),
         Grant("logs:CreateLogStream", f"<{service} logs>"),
         Grant("logs:PutLogEvents", f"<{service} logs>"),
         Grant("xray:PutTraceSegments", "*"),
         Grant("xray:PutTelemetryRecords", "*"),
     }
+
+
+READING = {
+    Grant("dynamodb:GetItem", TABLE),
+    Grant("dynamodb:BatchGetItem", TABLE),
+    Grant("dynamodb:Query", TABLE),
+    Grant("dynamodb:Query", WATCH),
+}
+TELLING = {
+    Grant("dynamodb:PutItem", TABLE),
+    Grant("dynamodb:UpdateItem", TABLE),
+    Grant("sns:Publish", "<events topic>"),
+    Grant("kms:GenerateDataKey", "<key>"),
+    Grant("kms:Decrypt", "<key>"),
+}
+
+
+def following(service: str, *sources: str) -> set[Grant]:
+    """What the poller and the inbox both may do."""
+    return (
+        every_functions_grants(service)
+        | READING
+        | TELLING
+        | {Grant("dynamodb:Query", OUTBOX)}
+        | {
+            *(
+                Grant(
+                    "emr-serverless:GetJobRun", f"arn:aws:emr-serverless:{source}:{ACCOUNT}:/applications/*/jobruns/*"
+                )
+                for source in sources
+            ),
+            *(
+                Grant("emr-serverless:GetApplication", f"arn:aws:emr-serverless:{source}:{ACCOUNT}:/applications/*")
+                for source in sources
+            ),
+        }
+    )
 
 
 def poller_alone(*sources: str) -> set[Grant]:
@@ -64,33 +86,80 @@ INBOX_ALONE = {
 def test_the_poller_may_do_this_and_nothing_else(template: Template):
     allowed = template.grants(template.function("poller")["Role"])
     own = poller_alone(REGION) | {reading_the_policy_of("Runwatch")}
-    assert allowed == every_functions_grants("poller", REGION) | own
+    assert allowed == following("poller", REGION) | own
 
 
 def test_the_inbox_may_neither_list_nor_alert_but_empty_its_queue(template: Template):
     allowed = template.grants(template.function("inbox")["Role"])
-    assert allowed == every_functions_grants("inbox", REGION) | INBOX_ALONE
+    assert allowed == following("inbox", REGION) | INBOX_ALONE
 
 
 def test_each_source_adds_its_own_region_and_no_other(configured: Template):
     regions = ("eu-central-1", "us-east-1")
     allowed = configured.grants(configured.function("poller")["Role"])
     own = poller_alone(*regions) | {reading_the_policy_of("Other"), Grant("sns:Publish", "<chat topic>")}
-    assert allowed == every_functions_grants("poller", *regions) | own
+    assert allowed == following("poller", *regions) | own
     allowed = configured.grants(configured.function("inbox")["Role"])
-    assert allowed == every_functions_grants("inbox", *regions) | INBOX_ALONE
+    assert allowed == following("inbox", *regions) | INBOX_ALONE
 
 
-def test_the_schedules_may_call_the_poller_and_keep_what_was_not_delivered(configured: Template):
-    for schedule in configured.of("Scheduler::Schedule").values():
-        assert configured.grants(schedule["Target"]["RoleArn"]) == {
-            Grant("lambda:InvokeFunction", "<poller function>"),
-            Grant("sqs:SendMessage", "<undelivered queue>"),
+def test_the_digest_reads_what_is_known_and_tells_it_and_calls_no_emr_serverless(
+    template: Template, configured: Template
+):
+    for stack, chat in ((template, set()), (configured, {Grant("sns:Publish", "<chat topic>")})):
+        allowed = stack.grants(stack.function("digest")["Role"])
+        own = {
+            Grant("dynamodb:Query", LEFT),
+            Grant("sns:Publish", "<alerts topic>"),
+            Grant("cloudwatch:GetMetricData", "*"),
         }
+        assert allowed == every_functions_grants("digest") | READING | TELLING | own | chat
+
+
+def test_the_page_reads_the_table_silences_and_asks_for_a_look_and_can_do_nothing_else(
+    template: Template, many: Template
+):
+    for stack in (template, many):
+        allowed = stack.grants(stack.function("widget")["Role"])
+        own = {
+            Grant("dynamodb:Query", LEFT),
+            Grant("dynamodb:PutItem", TABLE),
+            Grant("sqs:SendMessage", "<inbox queue>"),
+        }
+        assert allowed == every_functions_grants("widget") | READING | own
+
+
+def test_the_page_can_write_silences_and_nothing_else_into_the_table(template: Template):
+    role = template.function("widget")["Role"]["Fn::GetAtt"][0]
+    statements = [
+        statement
+        for policy in template.of("IAM::Policy").values()
+        if {"Ref": role} in policy["Roles"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    (writing,) = [each for each in statements if "dynamodb:PutItem" in each["Action"]]
+    assert writing["Action"] == "dynamodb:PutItem"
+    assert writing["Condition"] == {
+        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SILENCE]},
+        # Without any key the line above would be true.
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    assert [each for each in statements if "Condition" in each] == [writing]
+
+
+def test_the_schedules_may_call_the_poller_and_the_digest_and_keep_what_was_not_delivered(
+    configured: Template, without_digest: Template
+):
+    for stack, called in ((configured, ("poller", "digest")), (without_digest, ("poller",))):
+        for schedule in stack.of("Scheduler::Schedule").values():
+            assert stack.grants(schedule["Target"]["RoleArn"]) == {
+                *(Grant("lambda:InvokeFunction", f"<{function} function>") for function in called),
+                Grant("sqs:SendMessage", "<undelivered queue>"),
+            }
 
 
 def test_no_schedule_of_another_account_can_borrow_the_role(template: Template):
-    schedule, _ = template.of("Scheduler::Schedule").values()
+    schedule, *_ = template.of("Scheduler::Schedule").values()
     role = template.of("IAM::Role")[schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     condition = statement["Condition"]["StringEquals"]
@@ -103,7 +172,7 @@ def test_there_are_no_roles_and_policies_but_these(template: Template):
     users = [function["Role"] for function in template.of("Lambda::Function").values()]
     users += [schedule["Target"]["RoleArn"] for schedule in template.of("Scheduler::Schedule").values()]
     assert {role["Fn::GetAtt"][0] for role in users} == set(template.of("IAM::Role"))
-    assert len({role["Fn::GetAtt"][0] for role in users}) == 3
+    assert len({role["Fn::GetAtt"][0] for role in users}) == 5
     attached = {role["Ref"] for policy in template.of("IAM::Policy").values() for role in policy["Roles"]}
     assert attached == set(template.of("IAM::Role"))
     assert not template.of("IAM::ManagedPolicy")
@@ -116,6 +185,7 @@ def test_wildcards_stand_only_where_aws_knows_no_resource_or_we_cannot_know_the_
     assert {grant.action for grant in wild} == {
         "xray:PutTraceSegments",
         "xray:PutTelemetryRecords",
+        "cloudwatch:GetMetricData",
         "emr-serverless:GetJobRun",
         "emr-serverless:GetApplication",
         "emr-serverless:ListApplications",

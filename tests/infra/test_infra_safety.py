@@ -116,6 +116,6 @@ def test_nothing_but_the_table_is_left_behind_when_the_stack_is_deleted(template
 def test_logs_are_kept_as_long_as_configured(template: Template, configured: Template):
     for stack, days in ((template, 30), (configured, 7)):
         groups = stack.of("Logs::LogGroup")
-        assert [group["RetentionInDays"] for group in groups.values()] == [days, days]
+        assert [group["RetentionInDays"] for group in groups.values()] == [days] * 4
         written = {function["LoggingConfig"]["LogGroup"]["Ref"] for function in stack.of("Lambda::Function").values()}
         assert written == set(groups)

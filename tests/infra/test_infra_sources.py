@@ -52,7 +52,8 @@ def test_the_functions_are_told_which_role_is_for_which_source(many: Template):
 def test_each_source_has_its_own_schedules_and_alarms_with_a_name_that_tells_which(many: Template):
     schedules = many.of("Scheduler::Schedule").values()
     asked = [json.loads(many.text(schedule["Target"]["Input"])) for schedule in schedules]
-    assert sorted(each["source"] for each in asked) == sorted(SOURCES * 2)
+    # A tick, a look for new runs, a digest.
+    assert sorted(each["source"] for each in asked) == sorted(SOURCES * 3)
     places = ["eu-central-1", f"{THERE}-eu-central-1", f"{THERE}-us-east-1", f"{ELSEWHERE}-us-east-1", "eu-west-1"]
     rings = [alarm["AlarmName"] for alarm in many.of("CloudWatch::Alarm").values() if "Heartbeat" in alarm["AlarmName"]]
     assert sorted(rings) == sorted(f"Runwatch-Heartbeat-{place}" for place in places)

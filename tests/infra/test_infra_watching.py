@@ -4,7 +4,7 @@ import json
 import re
 from itertools import product
 
-from templates import ACCOUNT, REGION, ROOT, Template
+from templates import ACCOUNT, FUNCTIONS, REGION, ROOT, Template
 
 from runwatch.adapters.telemetry import Metric
 
@@ -54,8 +54,9 @@ def counted_by(metric: Metric) -> str:
 def test_there_is_an_alarm_for_whatever_keeps_runwatch_from_its_work(configured: Template):
     sources = (f"{ACCOUNT}/eu-central-1", f"{ACCOUNT}/us-east-1")
     assert set(what_rings(configured)) == {
-        *(("AWS/Lambda", "Errors", f"<{function} function>") for function in ("poller", "inbox")),
-        *(("AWS/Lambda", "Throttles", f"<{function} function>") for function in ("poller", "inbox")),
+        *(("AWS/Lambda", "Errors", f"<{function} function>") for function in FUNCTIONS),
+        # Who looks at the page sees that it does not come.
+        *(("AWS/Lambda", "Throttles", f"<{function} function>") for function in FUNCTIONS if function != "widget"),
         *(("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"<{dead} queue>") for dead in ("refused", "undelivered")),
         *(("Runwatch", metric, counted_by(metric), source) for metric, source in product(AS_SHIPPED, sources)),
     }
@@ -136,12 +137,36 @@ def test_what_is_quiet_for_want_of_work_does_not_ring(template: Template):
             assert alarm["TreatMissingData"] == "notBreaching"
 
 
+def widgets(template: Template) -> list[dict]:
+    (dashboard,) = template.of("CloudWatch::Dashboard").values()
+    return json.loads(template.text(dashboard["DashboardBody"]))["widgets"]
+
+
 def shown(template: Template) -> list[tuple[str, ...]]:
     """Every metric on the dashboard: its namespace, its name, and what it is of."""
-    (dashboard,) = template.of("CloudWatch::Dashboard").values()
-    widgets = json.loads(template.text(dashboard["DashboardBody"]))["widgets"]
-    lines = [line for widget in widgets for line in widget["properties"]["metrics"]]
+    lines = [line for widget in widgets(template) for line in widget["properties"].get("metrics", [])]
     return [(line[0], line[1], *line[3:-1:2]) for line in lines]
+
+
+def test_the_dashboard_begins_with_the_job_runs_themselves_over_its_whole_width(template: Template):
+    first, *others = widgets(template)
+    assert (first["type"], first["x"], first["y"], first["width"]) == ("custom", 0, 0, 24)
+    assert first["properties"]["endpoint"] == "<widget function>"
+    assert first["properties"]["title"] == "Job runs"
+    # It is drawn anew when the dashboard is, and not whenever somebody moves it: that would only cost.
+    assert first["properties"]["updateOn"] == {"refresh": True, "resize": False, "timeRange": False}
+    assert all(widget["type"] == "metric" for widget in others)
+
+
+def test_what_runs_cost_is_summed_up_by_the_day_and_shown_for_weeks(configured: Template):
+    (costs,) = [each for each in widgets(configured) if Metric.SETTLED_COST in str(each)]
+    assert costs["properties"]["start"] == "-P28D"
+    for metric in (Metric.SETTLED_COST, Metric.SETTLED_VCPU_HOURS):
+        lines = [line for line in costs["properties"]["metrics"] if metric in line]
+        assert len(lines) == 2, "one for each source"
+        for line in lines:
+            assert line[-1]["period"] == 86400
+            assert line[-1].get("stat", "Sum") == "Sum"
 
 
 def test_the_dashboard_shows_what_is_watched_said_refused_and_waiting(configured: Template):
@@ -159,7 +184,7 @@ def test_the_dashboard_shows_what_is_watched_said_refused_and_waiting(configured
     for metric in watched | said | outcomes | seen | told | judged | alerts:
         assert {("Runwatch", metric, counted_by(metric), source) for source in sources} <= set(lines)
     assert ("Runwatch", Metric.REFUSED, "inbox") in lines
-    for function in ("<poller function>", "<inbox function>"):
+    for function in (f"<{name} function>" for name in FUNCTIONS):
         assert {("AWS/Lambda", "Errors", function), ("AWS/Lambda", "Duration", function)} <= set(lines)
     for queue in ("<inbox queue>", "<refused queue>", "<undelivered queue>"):
         assert ("AWS/SQS", "ApproximateNumberOfMessagesVisible", queue) in lines
@@ -187,6 +212,8 @@ def test_the_outputs_are_those_of_the_contract(template: Template):
         "InboxQueueArn": "<inbox queue>",
         "PollerFunctionName": "<poller function>",
         "InboxFunctionName": "<inbox function>",
+        "DigestFunctionName": "<digest function>",
+        "WidgetFunctionName": "<widget function>",
         "DashboardUrl": f"https://{REGION}.console.aws.amazon.com/cloudwatch/home?region={REGION}"
         f"#dashboards/dashboard/<{dashboard}>",
     }

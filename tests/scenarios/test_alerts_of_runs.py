@@ -8,6 +8,7 @@ import pytest
 from runwatch.core.failures import Failure
 from runwatch.core.ids import Audience, RunId
 from runwatch.core.watch import Application
+from runwatch.errors import StoreUnavailable
 from tests.builders import BILLED, RUN, at, detail_of, run_of
 from tests.world import World
 
@@ -288,6 +289,36 @@ def test_a_run_over_its_budget_is_told_when_it_is_seen(world: World):
     assert rules(world) == ["over-budget"], "it was over, and stays so"
     has_succeeded(world, TWO)
     assert world.open == {}
+
+
+def test_what_runs_cost_is_counted_once_for_each_when_they_have_settled(world: World):
+    world.policy = "[prices]\nvcpu_hour = 0.05\nmemory_gb_hour = 0.01"
+    runs(world)
+    ends(world, "SUCCESS", billedResourceUtilization={"vCPUHour": 31.0, "memoryGBHour": 100.0})
+    report = world.after(1).tick()
+    assert report.settled_cost == pytest.approx(31 * 0.05 + 100 * 0.01)
+    assert report.settled_vcpu_hours == pytest.approx(31)
+    report = world.after(1).tick()
+    assert (report.settled_cost, report.settled_vcpu_hours) == (0, 0)
+
+
+def test_what_a_run_cost_is_not_counted_before_it_is_remembered_that_it_was_heard(world: World):
+    def broken(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the table does not answer")
+
+    runs(world)
+    ends(world, "SUCCESS", billedResourceUtilization={"vCPUHour": 31.0})
+    world.books.before("keep", broken)
+    assert world.after(1).tick().settled_vcpu_hours == 0
+    world.books.in_peace()
+    assert world.after(1).tick().settled_vcpu_hours == pytest.approx(31)
+
+
+def test_without_prices_no_cost_is_counted_but_the_hours_are(world: World):
+    runs(world)
+    ends(world, "FAILED", billedResourceUtilization={"vCPUHour": 31.0})
+    report = world.after(1).tick()
+    assert (report.settled_cost, report.settled_vcpu_hours) == (0, pytest.approx(31))
 
 
 # What AWS does not tell.
@@ -578,3 +609,14 @@ def test_of_runs_that_wait_for_the_same_the_first_that_is_stuck_speaks_for_all(w
     assert "2 more wait" in message.body
     world.minutes(20)
     assert len(world.told) == 1
+
+
+def test_a_run_that_moves_is_judged_in_the_round_that_saw_it_and_not_one_later(world: World):
+    policy = {"mode": "BATCH", "retry_policy": {"maxAttempts": 2}}
+    world.goes("RUNNING", attempt=1, **policy)
+    world.track()
+    world.minutes(2)
+    assert rules(world) == []
+    world.after(1).goes("RUNNING", attempt=2, attempt_created_at=world.clock(), **policy)
+    world.tick()
+    assert "retries-running-out" in rules(world)

@@ -1,6 +1,5 @@
 """Log lines and metrics, by Powertools. Every name that a dashboard, an alarm or a saved query relies on is here.
 
-from typing import TYPE_CHECKING
 Logs are events with fields, not prose: a line an entry, a line a tick, none for a run that did not change. Traces come
 from the functions' X-Ray setting.
 """
@@ -113,6 +112,10 @@ class Metric(StrEnum):
     """Rounds that had no time to judge all that had happened."""
     DESK_FAILED = "DeskFailed"
     """Rounds whose alerts could not be read or stored; the next one judges the same."""
+    SETTLED_COST = "SettledCost"
+    """Of the runs that settled, at the policy's prices, in its currency; sent if there is any."""
+    SETTLED_VCPU_HOURS = "SettledVcpuHours"
+    """Of the runs that settled, as billed; sent if there are any."""
     REFUSED = "InboxRefused"
     """Inbox messages that no second try can make right; dimension `service` only."""
 
@@ -298,7 +301,13 @@ class PowertoolsJournal:
             Metric.LIST_QUOTA_LEFT: max(0.0, 100 - lists),
         }
         seconds = {Metric.OLDEST_OWED: report.oldest_owed_seconds}
-        self._count(counts, self._service, report.source, seconds, percents)
+        settled = {
+            Metric.SETTLED_COST: report.settled_cost,
+            Metric.SETTLED_VCPU_HOURS: report.settled_vcpu_hours,
+        }
+        # They are summed up: a nothing would add nothing, and cost as much as any other metric.
+        amounts = {metric: amount for metric, amount in settled.items() if amount}
+        self._count(counts, self._service, report.source, seconds, percents, amounts)
 
     def discovered(self, report: DiscoveryReport) -> None:
         self._logger.info("discovery", **report.as_json())
@@ -316,6 +325,7 @@ class PowertoolsJournal:
         source: Source | None = None,
         seconds: dict[Metric, float] | None = None,
         percents: dict[Metric, float] | None = None,
+        amounts: dict[Metric, float] | None = None,
     ) -> None:
         metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
         if source is not None:
@@ -326,4 +336,6 @@ class PowertoolsJournal:
             metrics.add_metric(name=metric, unit=MetricUnit.Seconds, value=duration)
         for metric, percent in (percents or {}).items():
             metrics.add_metric(name=metric, unit=MetricUnit.Percent, value=percent)
+        for metric, amount in (amounts or {}).items():
+            metrics.add_metric(name=metric, unit=MetricUnit.NoUnit, value=amount)
         metrics.flush_metrics()

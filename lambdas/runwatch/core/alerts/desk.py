@@ -52,6 +52,9 @@ class Desk:
     """How many runs of an application are on their way to be stuck, or slow."""
     muted: int = 0
     """Alerts that were muted in this round, and not before."""
+    settled_cost: float = 0.0
+    """Of the runs of whose end was heard, as far as there are prices."""
+    settled_vcpu_hours: float = 0.0
     still: dict[str, Alert] = field(default_factory=dict)
     """Open alerts with the words of now. They are not kept: else each minute would be written down."""
     said: list[Said] = field(default_factory=list)

@@ -10,7 +10,7 @@
 | any transition into a terminal state         | what is about this run alone is over                                 |
 | one that is unexpected                       | unexpected-transition                                                |
 | the first one of a run                       | bad-tag of its job, if a tag has no meaning, or it is over           |
-| the summary                                  | its job's history; over-budget; run-failed, if no retry came         |
+| the summary                                  | its job's history; over-budget; run-failed, if no retry came; costs  |
 | lost, quarantined                            | run-lost, run-quarantined                                            |
 | untracked                                    | what is about this run alone is over                                 |
 """
@@ -121,6 +121,9 @@ class _Heard:
         desk = self._desk
         ran = detail.seconds_in_state.get(State.RUNNING, 0.0)
         hours = detail.billed_resource_utilization or detail.total_resource_utilization or ResourceHours()
+        cost = desk.policy.prices.cost(hours.vcpu_hour, hours.memory_gb_hour, hours.storage_gb_hour)
+        desk.settled_cost += cost or 0.0
+        desk.settled_vcpu_hours += hours.vcpu_hour or 0.0
         desk.settle_run(detail.arn, f"the run ended: {detail.state}")
         if detail.state == State.FAILED:
             self._failed(detail)
