@@ -6,6 +6,8 @@ import sys
 import typer
 
 from cli.alerts import alerts
+from cli.backtest import backtest
+from cli.board import board
 from cli.demo import demo
 from cli.doctor import doctor
 from cli.listing import listing
@@ -22,6 +24,8 @@ __all__ = ["main"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.command()(alerts)
+app.command()(backtest)
+app.command()(board)
 app.command()(demo)
 app.command()(doctor)
 app.command("list")(listing)

@@ -4,12 +4,14 @@ Nobody registers a run: native events tell of them, of which the morning loses s
 these missed, and discovery finds a run that no event told of at all.
 
 Exit code 0 when the subscriber heard what happened, 1 when anything was lost, invented or out of order, 2 when the
-scenario is at fault.
+scenario is at fault. With `--board` the page of the board shows it all in a browser, and stays until Ctrl-C: in the end
+time goes on as the world's, and whatever is clicked is done.
 """
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -21,6 +23,7 @@ from rich.live import Live
 from rich.text import Text
 
 import simulator
+from cli.board_http import Desk, serving
 from cli.screen import alert_line, message_line, picture
 from cli.stage import Stage, raised
 from cli.verdict import Change, judge
@@ -32,8 +35,6 @@ __all__ = ["demo"]
 
 MORNING = Path(simulator.__file__).parent / "scenarios" / "morning.json"
 START = datetime(2026, 1, 31, 6, 0, tzinfo=UTC)
-TICK = timedelta(minutes=1)
-DISCOVERY = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=60)
 """Simulated time without any change after which there is nothing more to wait for."""
 
@@ -41,6 +42,8 @@ PATIENCE = timedelta(minutes=60)
 def demo(
     scenario: Annotated[Path, typer.Option(help="What the runs go through.")] = MORNING,
     speed: Annotated[float, typer.Option(min=1, max=600, help="Simulated seconds in a second.")] = 60,
+    *,
+    board: Annotated[bool, typer.Option("--board", help="Serve the board to a browser, until Ctrl-C.")] = False,
 ) -> None:
     """Show the whole job on this machine: every state change of a simulated morning, as a subscriber hears it."""
     try:
@@ -49,14 +52,33 @@ def demo(
         Console(stderr=True).print(str(faulty), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(2) from faulty
     console = Console()
-    with raised(script, speed, START) as stage:
+    with raised(script, speed, START) as stage, _board_of(stage, console) if board else nullcontext():
         heard = _played(stage, console)
         verdict = judge(_changes(stage.simulator.transitions()), _changes(stage.simulator.answered()), heard)
-    console.print(f"\n{verdict}", style="bold green" if verdict.agrees else "bold red", soft_wrap=True)
-    console.print(_witnesses(heard), style="dim", soft_wrap=True)
-    for fault in verdict.faults():
-        console.print(f"  {fault}", style="red", markup=False)
+        console.print(f"\n{verdict}", style="bold green" if verdict.agrees else "bold red", soft_wrap=True)
+        console.print(_witnesses(heard), style="dim", soft_wrap=True)
+        for fault in verdict.faults():
+            console.print(f"  {fault}", style="red", markup=False)
+        if board:
+            console.print("The board stays until Ctrl-C.", soft_wrap=True)
+            _stays(stage)
     raise typer.Exit(0 if verdict.agrees else 1)
+
+
+@contextmanager
+def _board_of(stage: Stage, console: Console) -> Iterator[None]:
+    with serving(Desk(stage.board())) as address:
+        console.print(f"The board: {address}", soft_wrap=True)
+        yield
+
+
+def _stays(stage: Stage) -> None:
+    """Go on, quietly, until Ctrl-C."""
+    stage.clock.calm_down()
+    with suppress(KeyboardInterrupt):
+        while True:
+            stage.work()
+            time.sleep(0.2)
 
 
 def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
@@ -65,19 +87,11 @@ def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
     jobs = {run.job_run_id: run.name or run.job_run_id for run in cast.values()}
     heard: list[dict[str, Any]] = []
     told: list[Text] = []
-    next_tick, next_discovery = START + TICK, START + DISCOVERY
     with Live(console=console, refresh_per_second=8, auto_refresh=console.is_terminal) as live:
         while True:
             happenings = stage.simulator.transitions()
             is_now = {happening.job_run_id: happening.state for happening in happenings}
-            stage.bring_events()
-            stage.serve_inbox()
-            if stage.clock() >= next_tick:
-                stage.tick()
-                next_tick += TICK
-            if stage.clock() >= next_discovery:
-                stage.discover()
-                next_discovery += DISCOVERY
+            stage.work()
             news = stage.heard()
             heard += news
             alerts = [alert_line(stage.clock(), text) for text in stage.told()]

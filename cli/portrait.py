@@ -18,7 +18,7 @@ from runwatch.core.messages import Kind
 from runwatch.core.states import is_terminal
 from runwatch.core.tracked import Left, TrackedRun
 
-__all__ = ["bars", "event_lines", "heading", "summary"]
+__all__ = ["WHY_LEFT", "bars", "event_lines", "heading", "remarks", "summary"]
 
 LONGEST = 300
 INDENT = 16
@@ -111,7 +111,7 @@ def event_lines(told: Sequence[Event | Raised], now: datetime) -> Iterator[Text 
         what.truncate(22, overflow="ellipsis", pad=True)
         lasted = "" if event.lasted is None else f"{'≥ ' if event.goes_on else ''}{length(event.lasted)}"
         yield line.append_text(what).append(f"  {lasted:>10}  {_seen(event):<12}  ").append_text(_message(event))
-        for more in _more(event):
+        for more in remarks(event):
             yield Padding(Text(plain(more, LONGEST * 10), style="dim"), (0, 0, 0, INDENT))
         if event.kept.set_aside_because is not None and event.seen:
             reason = Text(plain(f"not published: {event.kept.set_aside_because}", LONGEST * 10), style="red")
@@ -157,7 +157,8 @@ def _message(event: Event) -> Text:
     return Text(number).append("SET ASIDE" if kept.set_aside_because is not None else "OWED", style="bold red")
 
 
-def _more(event: Event) -> Iterator[str]:
+def remarks(event: Event) -> Iterator[str]:
+    """What else is to be said of an event, in a stranger's words, too."""
     detail = event.detail
     if not event.seen:
         return

@@ -1,4 +1,4 @@
-"""`runwatch show`: one run's timeline, from its record and its ledger.
+"""`runwatch show`: one run's timeline, from its record and its ledger; as Markdown for an incident document, too.
 
 What it tells is what the messages tell, sent or not, and which alerts there were: nothing is asked of EMR Serverless.
 A run that was never tracked is exit code 3. Alerts that cannot be read are told on stderr, and make the exit code 1.
@@ -7,7 +7,9 @@ A run that was never tracked is exit code 3. Alerts that cannot be read are told
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.text import Text
@@ -16,15 +18,19 @@ from cli import times
 from cli.alerted import alerts_of
 from cli.alerted import facts as facts_of
 from cli.deployment import Deployment, find
-from cli.exits import FAILED, NotFound, ending_well_or_told, say
+from cli.exits import FAILED, NotFound, WrongUsage, ending_well_or_told, say
 from cli.naming import named
 from cli.options import AsJson, InSource, OneRun, Stack
 from cli.portrait import bars, event_lines, heading, summary
+from cli.postmortem import postmortem
+from cli.postmortem_tables import Case
 from cli.runs import SEEN_NOTHING, facts
 from cli.tables import answers
 from cli.timeline import events, with_alerts
 from cli.times import written
 from runwatch.core.alerts.book import Alert
+from runwatch.core.board.surroundings import Theme
+from runwatch.core.board.timeline import drawing
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import StoreUnavailable
 from runwatch.ports import Kept
@@ -32,9 +38,21 @@ from runwatch.ports import Kept
 __all__ = ["show"]
 
 
-def show(run: OneRun, stack: Stack = "Runwatch", source: InSource = None, *, as_json: AsJson = False) -> None:
+def show(
+    run: OneRun,
+    stack: Stack = "Runwatch",
+    source: InSource = None,
+    *,
+    as_json: AsJson = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for an incident document.")] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--drawing", metavar="FILE.svg", help="With --markdown: draw the timeline there, and show it."),
+    ] = None,
+) -> None:
     """Show what one run went through, when it was seen, and what was published of it."""
     with ending_well_or_told():
+        _held_together(as_json=as_json, markdown=markdown, picture=picture)
         deployment = find(stack)
         (asked_for,) = named([run], deployment, source)
         record = deployment.store.load(asked_for)
@@ -49,11 +67,34 @@ def show(run: OneRun, stack: Stack = "Runwatch", source: InSource = None, *, as_
                 "alerts": [facts_of(each, now) for each in alerts],
             }
             typer.echo(json.dumps(facts(record) | told))
+        elif markdown:
+            book = None if trouble else deployment.books.book(record.run.source)
+            case = Case(record, _latest(history), history, alerts, book, now)
+            typer.echo(postmortem(case, _drawn(case, picture) if picture else None), nl=False)
         else:
             _draw(record, history, alerts, now)
         if trouble is not None:
             say(trouble, "red")
             raise typer.Exit(FAILED)
+
+
+def _held_together(*, as_json: bool, markdown: bool, picture: Path | None) -> None:
+    """Raises WrongUsage where options contradict each other."""
+    if as_json and markdown:
+        raise WrongUsage("--json, --markdown: one of the two")
+    if picture and not markdown:
+        raise WrongUsage("--drawing: goes with --markdown")
+
+
+def _drawn(case: Case, path: Path) -> str:
+    """Draw the timeline there; answers with the address of the picture. Ends the program where that cannot be."""
+    entries = [kept.entry for kept in case.history]
+    try:
+        path.write_text(drawing(case.record, entries, case.alerts, case.now, Theme.LIGHT), encoding="utf-8")
+    except OSError as error:
+        say(f"--drawing: {error}", "red")
+        raise typer.Exit(FAILED) from error
+    return quote(path.as_posix(), safe="/~")
 
 
 def _alerts(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
@@ -21,9 +21,11 @@ from moto.server import ThreadedMotoServer
 
 from local.subscriber import subscribe
 from local.table import create_runs_table
+from runwatch.adapters.books import DynamoBooks
 from runwatch.adapters.memory import MemoryJournal
 from runwatch.adapters.threads import Threads
-from runwatch.core.ids import Source
+from runwatch.board import Board
+from runwatch.core.ids import RunId, Source
 from runwatch.core.messages import Kind
 from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ScaledClock, Scenario, Simulator, serve
@@ -35,12 +37,27 @@ __all__ = ["Stage", "raised"]
 
 FOR_EVER = RemainingTime(ends=math.inf)
 POLICY = "/Runwatch/alert-policy"
+TICK = timedelta(minutes=1)
+DISCOVERY = timedelta(minutes=5)
+
+
+class Pace:
+    """The stage's clock: fast as long as the scenario goes on, and then as the world's."""
+
+    def __init__(self, start: datetime, speed: float) -> None:
+        self._clock = ScaledClock(start, speed)
+
+    def __call__(self) -> datetime:
+        return self._clock()
+
+    def calm_down(self) -> None:
+        self._clock = ScaledClock(self._clock())
 
 
 @dataclass
 class Stage:
     simulator: Simulator
-    clock: ScaledClock
+    clock: Pace
     source: Source
     runwatch: Runwatch
     journal: MemoryJournal
@@ -48,8 +65,21 @@ class Stage:
     inbox_url: str
     subscriber_url: str
     people_url: str
+    next_tick: datetime
+    next_discovery: datetime
     carried: int = 0
     """Number of the last native event that was brought."""
+
+    def work(self) -> None:
+        """Do what is due by now: what came to the inbox, and what the schedules fire."""
+        self.bring_events()
+        self.serve_inbox()
+        if self.clock() >= self.next_tick:
+            self.tick()
+            self.next_tick += TICK
+        if self.clock() >= self.next_discovery:
+            self.discover()
+            self.next_discovery += DISCOVERY
 
     def bring_events(self) -> None:
         """Send the native events that came since the last time to the inbox, as EventBridge would."""
@@ -71,6 +101,16 @@ class Stage:
     def discover(self) -> None:
         """And what it does when the other one fires."""
         self.runwatch.discover(self.source, FOR_EVER)
+
+    def board(self) -> Board:
+        """The page that shows what happens here."""
+        settings = self.runwatch.settings
+        books = DynamoBooks(boto3.client("dynamodb"), settings.runs_table, settings.retention)
+        return Board(self.runwatch.ports.store, books, settings.sources, self.clock, self._look_now)
+
+    def _look_now(self, run: RunId) -> None:
+        asked = {"look": {"applicationId": run.application_id, "jobRunId": run.job_run_id}}
+        self.sqs.send_message(QueueUrl=self.inbox_url, MessageBody=json.dumps(asked))
 
     def heard(self) -> list[dict[str, Any]]:
         """The messages that came to the subscriber's queue since the last time."""
@@ -94,7 +134,7 @@ def raised(scenario: Scenario, speed: float, start: datetime) -> Iterator[Stage]
     cloud = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     cloud.start()
     host, port = cloud.get_host_and_port()
-    clock = ScaledClock(start, speed)
+    clock = Pace(start, speed)
     simulator = Simulator(clock, scenario)
     try:
         with serve(simulator) as emr_serverless:
@@ -106,14 +146,14 @@ def raised(scenario: Scenario, speed: float, start: datetime) -> Iterator[Stage]
                 AWS_SECRET_ACCESS_KEY="demo",  # noqa: S106 - nobody checks it
                 AWS_DEFAULT_REGION=source.region,
             ):
-                yield _stage(simulator, clock, source, speed)
+                yield _stage(simulator, clock, source, speed, start)
     finally:
         # What moto's server holds belongs to this process and would outlive the server.
         with urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")):
             cloud.stop()
 
 
-def _stage(simulator: Simulator, clock: ScaledClock, source: Source, speed: float) -> Stage:
+def _stage(simulator: Simulator, clock: Pace, source: Source, speed: float, start: datetime) -> Stage:
     sqs = boto3.client("sqs")
     sns = boto3.client("sns")
     topic, alerts = (sns.create_topic(Name=name)["TopicArn"] for name in ("events", "alerts"))
@@ -150,7 +190,8 @@ def _stage(simulator: Simulator, clock: ScaledClock, source: Source, speed: floa
     on_stage = replace(runwatch, ports=replace(runwatch.ports, clock=clock, sleep=sleep, calls=calls, journal=journal))
     of_runs = {"kind": [{"anything-but": [Kind.ALERT]}]}
     subscriber, people = subscribe(topic, "subscriber", of_runs), subscribe(alerts, "people")
-    return Stage(simulator, clock, source, on_stage, journal, sqs, inbox, subscriber, people)
+    first = (start + TICK, start + DISCOVERY)
+    return Stage(simulator, clock, source, on_stage, journal, sqs, inbox, subscriber, people, *first)
 
 
 @contextmanager

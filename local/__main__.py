@@ -1,9 +1,10 @@
-"""`python -m local up | start | messages | env | down`: the deployed stack on this machine, to play with."""
+"""`python -m local up | start | messages | digest | env | down`: the deployed stack on this machine, to play with."""
 
 import json
 import os
 import shlex
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.error import HTTPError
@@ -149,6 +150,25 @@ def messages(
 
 
 @app.command()
+def digest(
+    last: Annotated[int, typer.Option(min=1, metavar="MINUTES", help="How much of what was it tells of.")] = 60,
+) -> None:
+    """Have the digest of the last minutes sent, as the schedule does once a day for the last day."""
+    state = _state()
+    until = datetime.now(UTC).replace(microsecond=0)
+    asked = {
+        "source": f"{stack.LOCAL_ACCOUNT}/{stack.LOCAL_REGION}",
+        "since": (until - timedelta(minutes=last)).isoformat(),
+        "until": until.isoformat(),
+    }
+    stack.use(state["aws"])
+    name = state["outputs"]["DigestFunctionName"]
+    reply = boto3.client("lambda").invoke(FunctionName=name, Payload=json.dumps(asked))
+    console.print_json(reply["Payload"].read().decode())
+    console.print("Read it with: .venv/bin/python -m local messages --alerts", soft_wrap=True)
+
+
+@app.command()
 def env() -> None:
     """Print what points a shell's boto3, `aws` and `runwatch` at the local AWS: `eval "$(… local env)"`."""
     state = _state()
@@ -185,7 +205,8 @@ def _tell(aws: str, emr_serverless: str, deployed: stack.Stack, *, known_by: str
     for command, does in (
         (".venv/bin/python -m local start", f"start a job run; it becomes known by {known_by}"),
         (".venv/bin/python -m local messages --follow", "read what a subscriber of the events topic receives"),
-        ('eval "$(.venv/bin/python -m local env)"', "point this shell at the local AWS, for the five that follow"),
+        ('eval "$(.venv/bin/python -m local env)"', "point this shell at the local AWS, for those that follow"),
+        (".venv/bin/runwatch board", "look at the runs in a browser"),
         (".venv/bin/runwatch watch", "see the runs as they change"),
         (".venv/bin/runwatch list", "list them"),
         (".venv/bin/runwatch show <run>", "what happened to one of them"),
@@ -196,6 +217,15 @@ def _tell(aws: str, emr_serverless: str, deployed: stack.Stack, *, known_by: str
             "in eleven minutes all happens that people can be alerted of, and is over again",
         ),
         (".venv/bin/python -m local messages --alerts --follow", "read what they are told (--chat: what a channel is)"),
+        (
+            ".venv/bin/python -m local start --scenario local/storm.json",
+            "a storm of runs in five minutes, for the board",
+        ),
+        (
+            ".venv/bin/python -m local digest --last 30",
+            "send the digest of the last half hour, instead of the last day",
+        ),
+        (".venv/bin/runwatch backtest local/alerts.toml --since 30m", "what that policy would have told of it"),
         ('.venv/bin/python -m local start nightly --life "SUBMITTED:5 RUNNING:60 FAILED"', "another life"),
         ("make local-down", "stop it all"),
     ):
