@@ -10,7 +10,7 @@ Nobody but this writes the book; where two ticks do it at once, one of them lose
 next round. A round in which nothing opens, resolves or falls due writes nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -107,6 +107,7 @@ class Alerting:
         due = list(self._due(source, seen, policy))
         self._learn(source, policy, book, due, seen)
         runs = iter(due)
+        heard: dict[RunId, int] = {}
         named = False
         while not deadline.passed():
             news = self.books.news(source, NEWS_AT_ONCE)
@@ -125,6 +126,8 @@ class Alerting:
             for entry in news:
                 if not hear(desk, entry):
                     self.ports.journal.not_judged(entry)
+                if isinstance(entry.ledger, RunId):
+                    heard[entry.ledger] = max(entry.sequence, heard.get(entry.ledger, 0))
             all_heard = len(news) < NEWS_AT_ONCE
             tellings: list[Telling] = []
             done = False
@@ -132,7 +135,7 @@ class Alerting:
                 judge_policy(desk, faults, unread)
                 judge_sight(desk, seen)
                 judge_expected(desk)
-                if self._judge_runs(desk, runs, seen):
+                if self._judge_runs(desk, runs, seen, heard):
                     silences = self.books.silences() if book.alerts else ()
                     mute(desk, silences)
                     join(desk)
@@ -188,13 +191,15 @@ class Alerting:
             ):
                 yield record
 
-    def _judge_runs(self, desk: Desk, runs: Iterator[TrackedRun], seen: Seen) -> bool:
-        """False if there are more than fit into one transaction."""
+    def _judge_runs(self, desk: Desk, runs: Iterator[TrackedRun], seen: Seen, heard: Mapping[RunId, int]) -> bool:
+        """False if there are more than fit into one transaction. `heard`: the last of the news of a run."""
         if {Failure.DENIED, Failure.UNAVAILABLE} & desk.book.trouble.keys():
             return True  # Nothing new can be seen of any of them.
         for record in runs:
             if record.run.arn in desk.book.trouble:
                 continue
+            if record.sequence < heard.get(record.run, 0):
+                continue  # It has moved on since this round read it: the next one knows how it is.
             looked_at = seen.looked[record.run]
             normal, learned_at = self._normal(desk, record)
             until = judge_run(desk, record, normal, looked_at)

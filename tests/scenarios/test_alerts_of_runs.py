@@ -620,3 +620,26 @@ def test_a_run_that_moves_is_judged_in_the_round_that_saw_it_and_not_one_later(w
     world.after(1).goes("RUNNING", attempt=2, attempt_created_at=world.clock(), **policy)
     world.tick()
     assert "retries-running-out" in rules(world)
+
+
+def test_a_run_that_moved_on_after_this_round_had_seen_it_is_not_said_to_be_stuck(world: World):
+    """The inbox looked at it while the round still looked at others."""
+    for run in (run_of(1), run_of(2)):
+        world.goes("PENDING", run, name="daily-gold")
+        world.track(run)
+    world.minutes(14)
+    looked: list[RunId] = []
+
+    def meanwhile(run: RunId, *_: object) -> None:
+        looked.append(run)
+        if len(looked) == 2:
+            world.goes("RUNNING", looked[0], name="daily-gold")
+            world.hint(looked[0], state="RUNNING", at=world.clock())
+
+    world.after(1)
+    world.aws.after("get", meanwhile)
+    world.tick()
+    first, second, again = looked
+    assert again == first
+    assert [alert.about.run for alert in world.open.values()] == [second.arn]
+    assert world.heard_of(first) == ["1 PENDING", "2 RUNNING"]
