@@ -230,3 +230,26 @@ def alerting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     config.write_text(ALERTING)
     with a_world(work, "--quota", "off", "--scenario", str(bills_at_once(work)), config=config) as world:
         yield world
+
+
+VIEWED = """
+[poll]
+quota_share = 100
+
+[chat]
+topic = true
+
+[policy.prices]
+vcpu_hour = 0.05
+memory_gb_hour = 0.006
+"""
+
+
+@pytest.fixture(scope="module")
+def viewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One that is looked at, with prices and a topic for chat."""
+    work = tmp_path_factory.mktemp("viewed")
+    config = work / "viewed.toml"
+    config.write_text(VIEWED)
+    with a_world(work, "--quota", "off", "--scenario", str(bills_at_once(work)), config=config) as world:
+        yield world
