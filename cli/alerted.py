@@ -10,13 +10,13 @@ from cli.at_once import at_once
 from cli.deployment import Deployment
 from cli.times import written
 from runwatch.core.alerts.book import Alert, Book
-from runwatch.core.alerts.document import MUTED_BY_TAG, entry_of
+from runwatch.core.alerts.document import entry_of
 from runwatch.core.alerts.rules import Severity
 from runwatch.core.alerts.telling import Change
 from runwatch.core.ids import RunId, Source
 from runwatch.errors import RecordUnreadable
 
-__all__ = ["SEVERE", "Alerts", "alerts_of", "closed_since", "facts", "known", "muted_because", "told_of"]
+__all__ = ["SEVERE", "Alerts", "alerts_of", "closed_since", "facts", "known", "told_of"]
 
 SEVERE = {Severity.INFO: "default", Severity.WARNING: "yellow", Severity.CRITICAL: "bold red"}
 """The colours of severities."""
@@ -80,13 +80,9 @@ def _each_once(alerts: Iterable[Alert]) -> list[Alert]:
     return sorted(newest.values(), key=lambda alert: (alert.resolved_at or alert.opened_at, alert.id))
 
 
-def muted_because(alert: Alert) -> str | None:
-    return alert.muted or (MUTED_BY_TAG if alert.muted_by_tag else None)
-
-
 def told_of(alert: Alert) -> str:
     """When people were last told of it, or why they were not."""
-    muted = muted_because(alert)
+    muted = alert.muted_because
     if alert.parent is not None and alert.resolved_at is None:
         return f"with {alert.parent.partition('|')[0]}"
     if muted is not None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import times
-from cli.alerted import SEVERE, closed_since, facts, known, muted_because, told_of
+from cli.alerted import SEVERE, closed_since, facts, known, told_of
 from cli.deployment import find
 from cli.exits import FAILED, WRONG_USAGE, WrongUsage, ending_well_or_told, say
 from cli.matching import Ids, OfApplication, OfJob, OfRule, OfRun, OfSource, as_options, given, refused, unknown_source
@@ -70,7 +70,7 @@ def alerts(  # noqa: PLR0913 - an option each
             for alert in (found.over if closed else found.open)
             if matchers.match(alert.about, alert.rule)
             and alert.severity in severities
-            and not (muted and muted_because(alert) is None)
+            and not (muted and alert.muted_because is None)
         ]
         if not closed:
             wanted.sort(key=lambda alert: (-SEVERITIES.index(alert.severity), alert.since, alert.id))

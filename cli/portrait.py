@@ -13,24 +13,18 @@ from cli.plain import plain
 from cli.tables import shown_state
 from cli.timeline import Event, Raised, time_by_state
 from cli.times import length
+from runwatch.core.board.run_view import WHY_LEFT
 from runwatch.core.links import console_of
 from runwatch.core.messages import Kind
 from runwatch.core.states import is_terminal
-from runwatch.core.tracked import Left, TrackedRun
+from runwatch.core.tracked import TrackedRun
 
-__all__ = ["WHY_LEFT", "bars", "event_lines", "heading", "remarks", "summary"]
+__all__ = ["bars", "event_lines", "heading", "remarks", "summary"]
 
 LONGEST = 300
 INDENT = 16
 """Of what is said below an event: under its name, right of its time."""
 BAR = 36
-WHY_LEFT = {
-    Left.SETTLED: "settled",
-    Left.LOST: "lost: AWS does not find it any more",
-    Left.QUARANTINED: "quarantined: AWS refuses its ids",
-    Left.UNTRACKED: "untracked: somebody asked for that",
-    Left.IGNORED: "ignored: nobody asked for it, and its name or tags say that it is not to be watched",
-}
 
 
 def heading(record: TrackedRun, now: datetime) -> Text:

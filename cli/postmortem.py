@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from cli.filters import since
 from cli.markdown import code, fenced, link, table, words
-from cli.portrait import WHY_LEFT, bars
+from cli.portrait import bars
 from cli.postmortem_tables import Case, alerts, at, attempts, timeline
 from cli.times import minute
-from runwatch.core.board.rows import policy_of
+from runwatch.core.alerts.policy import last_good
+from runwatch.core.board.run_view import WHY_LEFT
 from runwatch.core.durations import written
 from runwatch.core.links import console_of
 from runwatch.core.states import is_terminal
@@ -118,7 +119,7 @@ def _cost(case: Case) -> str | None:
     used = case.record.used
     if case.book is None or used is None:
         return None
-    prices = policy_of(case.book).prices
+    prices = last_good(case.book.policy).prices
     cost = prices.cost(used.vcpu, used.memory_gb, used.storage_gb)
     return None if cost is None else f"{cost:.2f} {prices.currency}{'' if case.record.left else ', so far'}"
 

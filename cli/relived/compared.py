@@ -82,7 +82,7 @@ class Pair:
 
 
 def _heard(side: Side) -> tuple[object, ...]:
-    muted = side.alert.muted is not None or side.alert.muted_by_tag
+    muted = side.alert.muted_because is not None
     return side.alert.severity, side.messages, side.told_with, muted
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from cli.alerted import muted_because
 from cli.plain import plain
 from cli.relived.compared import Mark, Pair, Side
 from cli.times import age, length, written
@@ -137,7 +136,7 @@ def _people(side: Side) -> str:
         return _count(side.messages, "message")
     if side.told_with is not None:
         return f"told with {side.told_with}"
-    muted = muted_because(side.alert)
+    muted = side.alert.muted_because
     return f"muted: {muted}" if muted else "nobody was told"
 
 
@@ -182,5 +181,5 @@ def facts_of(side: Side | None) -> dict[str, Any] | None:
         "count": alert.count,
         "messages": side.messages,
         "toldWith": side.told_with,
-        "muted": muted_because(alert),
+        "muted": alert.muted_because,
     }

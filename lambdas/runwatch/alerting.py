@@ -25,7 +25,7 @@ from runwatch.core.alerts.families import join
 from runwatch.core.alerts.faults import Faulty
 from runwatch.core.alerts.hearing import hear, job_of
 from runwatch.core.alerts.history import History, job_key
-from runwatch.core.alerts.policy import Policy, read
+from runwatch.core.alerts.policy import Policy, last_good, read
 from runwatch.core.alerts.sight import Seen, Sight
 from runwatch.core.alerts.telling import Change, Telling
 from runwatch.core.alerts.text import entry_of_people
@@ -156,9 +156,9 @@ class Alerting:
             text = self.policies()
             policy = read(text)
         except PolicyUnread as error:
-            return _last_good(book), (), str(error)
+            return last_good(book.policy), (), str(error)
         except Faulty as error:
-            return _last_good(book), error.faults, None
+            return last_good(book.policy), error.faults, None
         book.policy = text
         return policy, (), None
 
@@ -300,13 +300,6 @@ def _matters_at(record: TrackedRun, policy: Policy, book: Book) -> datetime | No
     about = about_of(record, book.applications)
     limits = policy.limits(about.source, about.application_id, about.application_name, about.job_name, record.tags)
     return record.state_since + limits.slow_min
-
-
-def _last_good(book: Book) -> Policy:
-    try:
-        return read(book.policy or "")
-    except Faulty:
-        return Policy()  # It was good for an earlier release.
 
 
 def _jobs_of(news: Iterable[Entry]) -> set[str]:

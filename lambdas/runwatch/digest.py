@@ -16,7 +16,7 @@ from typing import Any
 
 from runwatch.core.alerts.book import Book
 from runwatch.core.alerts.history import History, job_key
-from runwatch.core.alerts.policy import Faulty, Policy, read
+from runwatch.core.alerts.policy import Policy, last_good
 from runwatch.core.digest.alerts import alerts_of
 from runwatch.core.digest.digest import Digest, poller_of, totals_of
 from runwatch.core.digest.entries import entries_of
@@ -90,7 +90,7 @@ class Teller:
 
     def _made(self, source: Source, period: Period, deadline: Deadline) -> Digest:
         book = self.books.book(source)
-        policy = _policy(book)
+        policy = last_good(book.policy)
         sums = self._sums(source, period, policy, deadline)
         total = sums.total
         jobs = [
@@ -155,11 +155,3 @@ def _told(
         prices=policy.prices,
         since=since,
     )
-
-
-def _policy(book: Book) -> Policy:
-    """The last good one."""
-    try:
-        return read(book.policy or "")
-    except Faulty:
-        return Policy()  # It was good for an earlier release.

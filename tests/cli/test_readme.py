@@ -36,6 +36,10 @@ RUN_BY = {
     ".venv/bin/runwatch list -q --left --state FAILED | xargs -n1 .venv/bin/runwatch show": VERBS,
     ".venv/bin/runwatch watch --name 'daily-*'": VERBS,
     '.venv/bin/runwatch replay --since 2h --to "$QUEUE_URL"': VERBS,
+    ".venv/bin/runwatch board": VERBS,
+    ".venv/bin/runwatch demo --board": VERBS,
+    ".venv/bin/runwatch backtest stricter.toml --since 7d": E2E,
+    '.venv/bin/runwatch show "$RUN" --markdown --drawing timeline.svg': E2E,
 }
 """Commands that something else than a make target of CI's runs, with the text where a word of each must stand."""
 PROOF = {
@@ -51,6 +55,10 @@ PROOF = {
     ".venv/bin/runwatch list -q --left --state FAILED | xargs -n1 .venv/bin/runwatch show": "--left",
     ".venv/bin/runwatch watch --name 'daily-*'": "--name",
     '.venv/bin/runwatch replay --since 2h --to "$QUEUE_URL"': "--since",
+    ".venv/bin/runwatch board": '"board"',
+    ".venv/bin/runwatch demo --board": '"--board"',
+    ".venv/bin/runwatch backtest stricter.toml --since 7d": 'runwatch("backtest", str(policy), "--since"',
+    '.venv/bin/runwatch show "$RUN" --markdown --drawing timeline.svg': '"--markdown", "--drawing"',
 }
 
 
@@ -128,7 +136,7 @@ def test_every_link_into_the_project_leads_somewhere():
 
 def test_every_promise_links_to_the_tests_that_keep_it():
     promises = re.findall(r"^\| \*\*(.+?)\*\* \|.*\| (.+?) \|$", README, re.MULTILINE)
-    assert len(promises) == 7
+    assert len(promises) == 8
     for promise, kept_by in promises:
         links = re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", kept_by)
         assert links, promise

@@ -11,6 +11,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import boto3
 import pytest
@@ -185,11 +186,29 @@ def test_what_is_clicked_on_the_board_is_done_and_no_more(day: Day) -> None:
     )
 
 
-def test_the_page_is_served_at_home_too_and_the_post_mortem_is_written(day: Day) -> None:
-    done = day.runwatch("show", day.arn_of("flaky"), "--markdown")
+def test_the_story_of_a_run_is_written_to_paste_with_its_drawing(day: Day, tmp_path: Path) -> None:
+    done = day.runwatch("show", day.arn_of("flaky"), "--markdown", "--drawing", str(tmp_path / "timeline.svg"))
     assert done.returncode == 0, done.stderr
-    assert "flaky" in done.stdout
-    assert "| --- |" in done.stdout.replace("|---|", "| --- |")
+    assert "# `flaky`: SUCCESS" in done.stdout
+    assert "| 2 |" in done.stdout, "the second attempt"
+    assert "timeline.svg" in done.stdout
+    assert "attempt 2" in (tmp_path / "timeline.svg").read_text()
+
+
+def test_the_page_at_home_is_that_of_the_dashboard(day: Day) -> None:
+    command = [Path(sys.executable).parent / "runwatch", "board", "--port", "0"]
+    surroundings = os.environ | stack.aws_environment(day.world.aws) | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, text=True) as serving:  # noqa: S603
+        try:
+            assert serving.stdout is not None
+            url = serving.stdout.readline().strip()
+            with urlopen(url, timeout=20) as reply:  # noqa: S310 - http to loopback
+                page = reply.read().decode()
+        finally:
+            serving.terminate()
+    for name in ("daily-0", "broken", "&lt;script&gt;alert(1)&lt;/script&gt;"):
+        assert name in page
+    assert "<script" not in page
 
 
 def test_the_policy_in_force_is_found_to_have_sent_what_was_sent_and_a_stricter_one_to_send_more(

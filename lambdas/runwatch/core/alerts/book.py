@@ -12,6 +12,7 @@ from runwatch.core.model import Moment
 __all__ = ["REMEMBERED", "About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcome", "Told"]
 
 
+MUTED_BY_TAG = "the tag runwatch:mute"
 REMEMBERED = timedelta(hours=2)
 """How long it is known how runs ended."""
 
@@ -165,6 +166,11 @@ class Alert(_Kept):
     @property
     def key(self) -> str:
         return self.about.key(self.rule)
+
+    @property
+    def muted_because(self) -> str | None:
+        """Why people are not told of it, if so."""
+        return self.muted or (MUTED_BY_TAG if self.muted_by_tag else None)
 
 
 class Outcome(_Kept):

@@ -12,9 +12,6 @@ from runwatch.core.messages import Links, alert_message_of, attributes_of, body_
 __all__ = ["entry_of"]
 
 
-MUTED_BY_TAG = "the tag runwatch:mute"
-
-
 def entry_of(alert: Alert, change: Change, at: datetime) -> Entry:
     """The document that tells of this change, numbered by the alert's `sequence`."""
     source = Source.parse(alert.about.source)
@@ -65,7 +62,7 @@ def _facts(alert: Alert, change: Change, at: datetime, source: Source) -> dict[s
         "currency": facts.currency,
         "owner": facts.owner,
         "runbook": facts.runbook,
-        "muted": alert.muted or (MUTED_BY_TAG if alert.muted_by_tag else None),
+        "muted": alert.muted_because,
         "told_with": alert.told.id if alert.told and alert.told.id != alert.id else None,
         "links": Links(
             console=facts.console or (console_of(run) if run else home_of(source)), driver_log=facts.driver_log

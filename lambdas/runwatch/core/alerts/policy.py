@@ -65,6 +65,7 @@ __all__ = [
     "Policy",
     "Prices",
     "Settings",
+    "last_good",
     "read",
 ]
 
@@ -363,6 +364,14 @@ def read(text: str) -> Policy:
     except ValueError as error:  # Also of half a surrogate pair, and of a number with thousands of digits.
         raise Faulty([_syntax(str(error))]) from error
     raise Faulty([f"the text has {len(text.encode())} bytes, and a parameter holds {BYTES_AT_MOST}"])
+
+
+def last_good(text: str | None) -> Policy:
+    """The one that is remembered (`Book.policy`). What was good for an earlier release only says nothing."""
+    try:
+        return read(text or "")
+    except Faulty:
+        return Policy()
 
 
 def _syntax(said: str) -> str:

@@ -6,11 +6,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from runwatch.core.alerts.book import About, Alert, Book, Normal
-from runwatch.core.alerts.document import MUTED_BY_TAG
-from runwatch.core.alerts.faults import Faulty
 from runwatch.core.alerts.history import job_key
-from runwatch.core.alerts.policy import Limits, Policy, Prices
-from runwatch.core.alerts.policy import read as read_policy
+from runwatch.core.alerts.policy import Limits, Policy, Prices, last_good
 from runwatch.core.alerts.rules import RULES, SEVERITIES, Severity, Subject
 from runwatch.core.alerts.silences import EVERYTHING, matches
 from runwatch.core.alerts.verdicts import learned_limit
@@ -20,7 +17,7 @@ from runwatch.core.ids import Source
 from runwatch.core.states import Mode, State
 from runwatch.core.tracked import Left, TrackedRun
 
-__all__ = ["Row", "filtered", "is_wanted", "muted_because", "ordered", "policy_of", "rows_of", "severest"]
+__all__ = ["Row", "filtered", "is_wanted", "ordered", "rows_of", "severest"]
 
 FROM_FINE_TO_GRAVE = (
     *(State.SUCCESS, State.CANCELLED, State.SUBMITTED, State.QUEUED, State.PENDING, State.SCHEDULED),
@@ -104,23 +101,11 @@ class Row:
     @property
     def severity(self) -> Severity | None:
         """The gravest of what people are told."""
-        return severest(alert for alert in self.alerts if muted_because(alert) is None)
+        return severest(alert for alert in self.alerts if alert.muted_because is None)
 
 
 def severest(alerts: Iterable[Alert]) -> Severity | None:
     return max((alert.severity for alert in alerts), key=SEVERITIES.index, default=None)
-
-
-def muted_because(alert: Alert) -> str | None:
-    return alert.muted or (MUTED_BY_TAG if alert.muted_by_tag else None)
-
-
-def policy_of(book: Book | None) -> Policy:
-    """The last good one; that which says nothing, where none is known."""
-    try:
-        return read_policy(book.policy or "") if book else Policy()
-    except Faulty:
-        return Policy()
 
 
 def rows_of(
@@ -142,7 +127,7 @@ def rows_of(
                 arn = by_job.get((about.source, about.application_id or "", about.job_name))
             if alert.resolved_at is None:
                 (of.setdefault(arn, []) if arn else others).append(alert)
-    policies = {source: policy_of(book) for source, book in books.items()}
+    policies = {source: last_good(book.policy) for source, book in books.items()}
     rows = [_row(record, books, policies, now, tuple(of.get(record.run.arn, ()))) for record in reversed(runs)]
     return rows, others
 

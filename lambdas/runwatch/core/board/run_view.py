@@ -8,7 +8,7 @@ from runwatch.core.board.asked import Asked, View
 from runwatch.core.board.bar import bar
 from runwatch.core.board.markup import amount, day_and_time, known_link, name, text, time_of_day, zone
 from runwatch.core.board.past import Happening, by_whom, happenings, latest
-from runwatch.core.board.rows import Row, muted_because
+from runwatch.core.board.rows import Row
 from runwatch.core.board.runs_view import buttons, cost_of, dot
 from runwatch.core.board.surroundings import Surroundings
 from runwatch.core.board.timeline import drawing
@@ -19,7 +19,7 @@ from runwatch.core.messages import Kind
 from runwatch.core.states import is_terminal
 from runwatch.core.tracked import Left
 
-__all__ = ["no_run", "run_view"]
+__all__ = ["WHY_LEFT", "no_run", "run_view"]
 
 PAIRS_AT_MOST = 50
 HAPPENINGS_AT_MOST = 300
@@ -152,7 +152,7 @@ def _alerts(alerts: Sequence[Alert], row: Row, around: Surroundings) -> str:
 
 
 def _alert(alert: Alert, row: Row, around: Surroundings) -> str:
-    muted = muted_because(alert)
+    muted = alert.muted_because
     over = alert.resolved_at
     until = f"{time_of_day(over, row.now, around.timezone)}: {text(alert.resolution or 'over')}" if over else "open"
     quiet = f'<span class="rw-small">nobody was told: {text(muted)}</span>' if muted else ""

@@ -15,7 +15,7 @@ from runwatch.core.board.asked import Act, Asked, Order, Sort, View
 from runwatch.core.board.bar import bar
 from runwatch.core.board.look import state_class
 from runwatch.core.board.markup import amount, day_and_time, known_link, name, text, time_of_day, zone
-from runwatch.core.board.rows import Row, muted_because
+from runwatch.core.board.rows import Row
 from runwatch.core.board.silencing import silenced
 from runwatch.core.board.surroundings import Surroundings
 from runwatch.core.durations import short, written
@@ -80,7 +80,7 @@ def _top(listing: Listing, around: Surroundings) -> str:
     severities = Counter(
         alert.severity
         for alert in (*(alert for row in listing.wanted for alert in row.alerts), *listing.others)
-        if muted_because(alert) is None
+        if alert.muted_because is None
     )
     chips += [
         f'<span class="rw-{each}">{severities[each]} {each}</span>' for each in reversed(SEVERITIES) if severities[each]
@@ -145,7 +145,7 @@ def _others(listing: Listing, around: Surroundings) -> str:
 
 
 def _severity(alert: Alert) -> str:
-    muted = muted_because(alert)
+    muted = alert.muted_because
     if muted is not None:
         return f'<span class="rw-muted" title="{text(muted)}">{alert.severity} (muted)</span>'
     return f'<span class="rw-{alert.severity}">{alert.severity}</span>'
@@ -229,7 +229,7 @@ def cost_of(row: Row) -> str:
 
 
 def _alert(alert: Alert) -> str:
-    muted = muted_because(alert)
+    muted = alert.muted_because
     title = text(f"{alert.severity}: {alert.reason}" + (f" (muted: {muted})" if muted else ""))
     kind, more = ("rw-muted", " (muted)") if muted else (f"rw-{alert.severity}", "")
     return f'<li class="{kind}" title="{title}">{alert.rule}{more}</li>'

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from runwatch.core.alerts.book import Alert
-from runwatch.core.alerts.document import MUTED_BY_TAG
 from runwatch.core.alerts.headline import headline
 from runwatch.core.alerts.rules import SEVERITIES
 from runwatch.core.alerts.telling import Change, Telling
@@ -45,5 +44,5 @@ def _told(alert: Alert, period: Period, members: tuple[Alert, ...]) -> DigestAle
         headline=headline(Telling(Change.OPENED, period.until, (alert,), members)),
         opened_at=alert.opened_at,
         since=alert.since,
-        muted=alert.muted or (MUTED_BY_TAG if alert.muted_by_tag else None),
+        muted=alert.muted_because,
     )
