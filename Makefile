@@ -36,7 +36,7 @@ demo: venv  ## show the whole job on this machine: every state change of a simul
 
 test: setup lint  ## every check: format, lint, types, all tests, the deployed ones included
 	@test -x node_modules/.bin/cdk || test -z "$$CI" || { echo "In CI the deployed tests must run."; exit 1; }
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 	@test -x node_modules/.bin/cdk || echo "The deployed tests were skipped: there is no CDK CLI."
 
 lint: venv  ## format, lint and types

@@ -51,6 +51,12 @@ def test_a_run_tracked_by_one_message_is_followed_to_its_end_with_nobody_touchin
     eventually(lambda: everything.states_of(run) == ["SUBMITTED"], within=30, what="the first sight")
     eventually(lambda: everything.states_of(run) == ["SUBMITTED", "RUNNING"], within=90, what="RUNNING")
 
+    # The tick that saw it comes to its end, and says so, after it has published.
+    eventually(
+        lambda: [tick for tick in deployed.log("PollerFunctionName", "tick") if tick["changed"]],
+        within=60,
+        what="the end of that tick",
+    )
     # A minute in which nothing changes: a tick looks, and the table is as it was.
     before, ticks_before = deployed.items(), deployed.log("PollerFunctionName", "tick")
     later = eventually(

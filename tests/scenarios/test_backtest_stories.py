@@ -219,7 +219,7 @@ class Fate:
 
 READ_BY_ALERTING = {
     *("run", "name", "created_at", "state", "attempt", "state_since", "retry_expected", "mode", "tags", "failed_at"),
-    *("execution_timeout_minutes", "max_attempts", "max_failed_attempts_per_hour", "left", "left_at"),
+    *("execution_timeout_minutes", "max_attempts", "max_failed_attempts_per_hour", "left", "left_at", "sequence"),
 }
 """Of a record; besides what a run has used, which is known in the end only."""
 
