@@ -165,7 +165,11 @@ def digest(
     name = state["outputs"]["DigestFunctionName"]
     reply = boto3.client("lambda").invoke(FunctionName=name, Payload=json.dumps(asked))
     console.print_json(reply["Payload"].read().decode())
-    console.print("Read it with: .venv/bin/python -m local messages --alerts", soft_wrap=True)
+    console.print(
+        "Read it with: .venv/bin/python -m local messages --alerts\n"
+        "The local AWS makes no metrics of what functions log, so the digest knows of no ticks here.",
+        soft_wrap=True,
+    )
 
 
 @app.command()

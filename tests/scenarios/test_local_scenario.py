@@ -137,3 +137,11 @@ def test_what_has_several_kinds_shows_each(show: Show):
         for each in comes_and_goes[1::2]
     ]
     assert max(lasted[:2]) < HELD <= lasted[2]
+
+
+def test_the_storm_can_be_played_and_is_as_the_guide_says():
+    script = load(LOCAL / "storm.json")
+    guide = (LOCAL.parent / "docs" / "simulator.md").read_text()
+    assert f"a storm of {len(script.runs)} runs in five minutes" in guide
+    assert max(run.start for run in script.runs) < 300
+    assert {run.application for run in script.runs} <= {application.id for application in script.applications}
