@@ -15,12 +15,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import CoreSchema, ModelSchema
 
-from runwatch.core.messages import MESSAGES, Message
+from runwatch.core.digest.message import DigestMessage
+from runwatch.core.messages import MESSAGES, Envelope
 
-__all__ = ["DIALECT", "FOLDER", "file_of", "generated", "schema_of"]
+__all__ = ["ALL", "DIALECT", "FOLDER", "file_of", "generated", "schema_of"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = Path(__file__).parent
+ALL: tuple[type[Envelope], ...] = (*MESSAGES, DigestMessage)
 
 
 class _Described(GenerateJsonSchema):
@@ -51,13 +53,13 @@ def _docstrings(model: type) -> Iterator[tuple[str, str]]:
                 yield name, inspect.cleandoc(text)
 
 
-def schema_of(message: type[Message]) -> dict[str, Any]:
+def schema_of(message: type[Envelope]) -> dict[str, Any]:
     """What is sent, where every field is always present, and readers ignore those that they do not know."""
     schema = message.model_json_schema(mode="serialization", by_alias=True, schema_generator=_Described)
     return {"$schema": DIALECT} | schema | {"title": _default_of(message, "detail_type")}
 
 
-def file_of(message: type[Message]) -> Path:
+def file_of(message: type[Envelope]) -> Path:
     """`<version>/<kind>.json`."""
     name = message.kind.lower().replace("_", "-")
     return FOLDER / _default_of(message, "version") / f"{name}.json"
@@ -65,8 +67,8 @@ def file_of(message: type[Message]) -> Path:
 
 def generated() -> dict[Path, str]:
     """What every file ought to hold."""
-    return {file_of(message): json.dumps(schema_of(message), indent=2) + "\n" for message in MESSAGES}
+    return {file_of(message): json.dumps(schema_of(message), indent=2) + "\n" for message in ALL}
 
 
-def _default_of(message: type[Message], field: str) -> str:
+def _default_of(message: type[Envelope], field: str) -> str:
     return str(message.model_fields[field].default)

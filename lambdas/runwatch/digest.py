@@ -21,10 +21,10 @@ from runwatch.core.digest.alerts import alerts_of
 from runwatch.core.digest.digest import Digest, poller_of, totals_of
 from runwatch.core.digest.entries import entries_of
 from runwatch.core.digest.jobs import job_of, most_interesting_first
+from runwatch.core.digest.message import DigestJob, DigestPoller
 from runwatch.core.digest.period import Period
 from runwatch.core.digest.sums import Job, JobSum, Sums
 from runwatch.core.ids import Source
-from runwatch.core.messages import DigestJob, DigestPoller
 from runwatch.errors import FiguresUnread, OutOfTime, RecordUnreadable
 from runwatch.ports import BoardBooks, Deadline, Figures, Ports
 from runwatch.publish import publish

@@ -11,8 +11,8 @@ from moto import mock_aws
 
 from runwatch.adapters.figures import CloudWatchFigures, Figure
 from runwatch.adapters.telemetry import BY_EITHER, EITHER, NAMESPACE
+from runwatch.core.digest.message import DigestPoller
 from runwatch.core.ids import Source
-from runwatch.core.messages import DigestPoller
 from runwatch.errors import FiguresUnread
 from runwatch.wiring_of_digest import FIGURES
 from tests.aws import ONCE

@@ -3,8 +3,8 @@
 import pytest
 from templates import ACCOUNT, REGION, Grant, Template
 
-from runwatch.core.messages import MESSAGES
 from runwatch.stored import SILENCE
+from schemas import ALL
 
 TABLE = "<runs table>"
 WATCH, OUTBOX, LEFT = (f"{TABLE}/index/{name}" for name in ("watch", "outbox", "left"))
@@ -249,7 +249,7 @@ def test_events_come_to_the_inbox_and_what_cannot_be_delivered_to_its_dead_lette
 
 
 def test_nothing_that_is_published_is_taken_for_a_request():
-    names = [message.model_fields["detail_type"].default for message in MESSAGES]
+    names = [message.model_fields["detail_type"].default for message in ALL]
     assert names
     assert all(name.startswith("EMR Serverless Job Run ") for name in names)
 

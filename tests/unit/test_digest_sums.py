@@ -11,9 +11,9 @@ from runwatch.core.alerts.history import Failing, History
 from runwatch.core.alerts.rules import Rule, Severity
 from runwatch.core.digest.digest import Digest
 from runwatch.core.digest.jobs import flakiest_first, most_expensive_first
+from runwatch.core.digest.message import DigestJob
 from runwatch.core.digest.period import Period
 from runwatch.core.ids import RunId
-from runwatch.core.messages import DigestJob
 from runwatch.core.states import State
 from runwatch.core.tracked import Left, TrackedRun, Used
 from tests.alerting import a_failure, an_alert

@@ -15,10 +15,11 @@ from runwatch.core.digest.chat import notification_of
 from runwatch.core.digest.digest import Digest
 from runwatch.core.digest.document import document_of
 from runwatch.core.digest.entries import entries_of
+from runwatch.core.digest.message import attributes_of_digest
 from runwatch.core.digest.story import headline_of
 from runwatch.core.digest.text import text_of
 from runwatch.core.ids import Audience, RunId, Source
-from runwatch.core.messages import Kind, attributes_of, body_of
+from runwatch.core.messages import Kind, as_json
 from tests.alerting import an_alert
 from tests.builders import SOURCE, at
 from tests.digests import (
@@ -152,7 +153,7 @@ def test_whatever_things_are_called_lines_are_short_and_begun_by_us(
     assert units(notification["content"]["description"]) <= DESCRIPTION
     said = notification["content"]["description"].replace("&lt;", "").replace("&gt;", "")
     assert not set(said) & set("<>`~|\\")
-    assert len(body_of(document_of(digest)).encode()) <= LIMIT
+    assert len(as_json(document_of(digest)).encode()) <= LIMIT
 
 
 # Chat.
@@ -205,7 +206,7 @@ def test_the_document_of_a_huge_period_fits_and_counts_what_it_leaves_out():
     ]
     digest = a_digest(records, alerts=alerts, names={f"00f{number:061}": "名" * 128 for number in range(5000)})
     detail = document_of(digest).detail
-    assert len(body_of(document_of(digest)).encode()) <= 200 * 1024
+    assert len(as_json(document_of(digest)).encode()) <= 200 * 1024
     assert (detail.totals.jobs, detail.totals.failed) == (5000, 5000)
     assert 20 <= len(detail.jobs) < 200
     assert len(detail.jobs) + detail.jobs_left_out == 5000
@@ -235,7 +236,7 @@ def test_each_audience_has_an_entry_in_a_thread_of_the_period_s_own():
             "account": "123456789012",
             "region": "us-east-1",
         }
-    assert entries[0].attributes == attributes_of(document_of(a_rich_day()))
+    assert entries[0].attributes == attributes_of_digest(document_of(a_rich_day()))
     assert json.loads(entries[0].body)["id"] == entries[0].message_id
     assert json.loads(entries[2].body)["id"] == entries[2].message_id
 

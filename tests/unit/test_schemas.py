@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from runwatch.core.failures import Failure
 from runwatch.core.leaving import untrack
-from runwatch.core.messages import MESSAGES, Kind, Message
+from runwatch.core.messages import Envelope, Kind
 from runwatch.core.states import State
-from schemas import DIALECT, FOLDER, file_of, generated
+from schemas import ALL, DIALECT, FOLDER, file_of, generated
 from tests.builders import GOLDEN, a_run, a_tracked, an_ending, an_entry, at, decided, decided_unread, told
 
 FILES = sorted(generated(), key=str)
@@ -36,12 +36,12 @@ def test_the_file_is_what_is_generated(path: Any):
 
 def test_there_is_a_file_for_every_kind_and_no_other():
     assert {path.name for path in (FOLDER / "1").iterdir()} == {path.name for path in FILES}
-    assert {message.kind for message in MESSAGES} == {*Kind}
+    assert {message.kind for message in ALL} == {*Kind}
     assert len(FILES) == len(Kind)
 
 
-@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.kind)
-def test_a_schema_says_what_it_is_and_needs_every_field(message: type[Message]):
+@pytest.mark.parametrize("message", ALL, ids=lambda message: message.kind)
+def test_a_schema_says_what_it_is_and_needs_every_field(message: type[Envelope]):
     schema = json.loads(file_of(message).read_text())
     assert schema["$schema"] == DIALECT
     assert schema["title"] == schema["properties"]["detail-type"]["const"]

@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, Self, cast, get_args
+from typing import ClassVar, Literal, Self, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from runwatch.core.alerts.rules import Severity
@@ -29,13 +29,8 @@ __all__ = [
     "TEXT_LIMIT",
     "AlertDetail",
     "AlertMessage",
-    "DigestAlert",
-    "DigestAlerts",
-    "DigestDetail",
-    "DigestJob",
-    "DigestMessage",
-    "DigestPoller",
-    "DigestTotals",
+    "Document",
+    "Envelope",
     "Kind",
     "Links",
     "Lost",
@@ -54,7 +49,6 @@ __all__ = [
     "attribute",
     "attributes_of",
     "body_of",
-    "digest_message_of",
     "id_from",
     "message_of",
 ]
@@ -89,7 +83,7 @@ class Witness(StrEnum):
     EVENT = "event"
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
     """The JSON Schema describes what is sent, where every field is always present.
 
     What a kind of message needs is built by the first of them, not by every container that starts.
@@ -104,19 +98,19 @@ class _Document(BaseModel):
     )
 
 
-class Links(_Document):
+class Links(Document):
     console: str
     driver_log: str | None = None
     """`s3://` URI of the driver's stderr, or its CloudWatch log streams in the console."""
 
 
-class ResourceHours(_Document):
+class ResourceHours(Document):
     vcpu_hour: float | None = Field(default=None, alias="vCPUHour")
     memory_gb_hour: float | None = Field(default=None, alias="memoryGBHour")
     storage_gb_hour: float | None = Field(default=None, alias="storageGBHour")
 
 
-class RunFacts(_Document):
+class RunFacts(Document):
     """What every message about a run says of it."""
 
     application_id: str
@@ -247,7 +241,7 @@ class Untracked(RunFacts):
     """The run is no longer watched because somebody asked for that; `state` is the last one seen."""
 
 
-class Usual(_Document):
+class Usual(Document):
     """Of a job's runs that succeeded, the last ones."""
 
     runs: int
@@ -258,7 +252,7 @@ class Usual(_Document):
     median_cost: float | None = None
 
 
-class AlertDetail(_Document):
+class AlertDetail(Document):
     """Something needs attention, or does not any more. What is not known, or is about no single run, is null."""
 
     alert_id: str
@@ -316,143 +310,8 @@ class AlertDetail(_Document):
     """Fields that were too long for a message and are not whole."""
 
 
-Amount = Annotated[float, AfterValidator(lambda amount: round(amount, 6))]
-"""A sum: what is beyond a millionth is what adding up has made of it."""
-
-
-class DigestTotals(_Document):
-    """Of all runs that left in the period, whether their job is listed or not."""
-
-    runs: int
-    """That settled."""
-    succeeded: int
-    failed: int
-    cancelled: int
-    other: int
-    """That settled in a state that AWS added later."""
-    success_rate: float | None
-    """Of those that succeeded or failed; null if there was none."""
-    attempts: int
-    failed_attempts: int
-    vcpu_hours: Amount = Field(alias="vCPUHours")
-    """As billed; of a run without a bill, as used."""
-    memory_gb_hours: Amount = Field(alias="memoryGBHours")
-    storage_gb_hours: Amount = Field(alias="storageGBHours")
-    cost: Amount | None
-    """At the policy's prices; null without prices, or where nothing was measured."""
-    currency: str | None
-    lost: int
-    quarantined: int
-    untracked: int
-    unreadable: int
-    """Records that could not be read, and so are in no other number."""
-    watched: int
-    """Runs that were watched when this was made."""
-    jobs: int
-
-
-class DigestJob(_Document):
-    """Of the job's runs that settled in the period."""
-
-    application_id: str
-    application_name: str | None
-    job_run_name: str | None
-    """Null: all of the application's runs without a name."""
-    runs: int
-    succeeded: int
-    failed: int
-    cancelled: int
-    success_rate: float | None
-    attempts: int
-    failed_attempts: int
-    slowest_job_run_id: str | None
-    """Null if none has run."""
-    slowest_seconds: float | None
-    """In RUNNING, all attempts together."""
-    slow: bool
-    """Whether that is more than the policy calls slow, by what is usual of the job."""
-    normal: Usual | None
-    vcpu_hours: Amount = Field(alias="vCPUHours")
-    memory_gb_hours: Amount = Field(alias="memoryGBHours")
-    storage_gb_hours: Amount = Field(alias="storageGBHours")
-    cost: Amount | None
-    failures: dict[str, int]
-    """How many runs failed of an error of this class."""
-    new_failures: list[str]
-    """Those classes that were not known of the job before."""
-
-
-class DigestAlert(_Document):
-    """One that was open at the end of the period."""
-
-    alert_id: str
-    rule: str
-    severity: Severity
-    headline: str
-    """What it is, in one line for people."""
-    opened_at: Moment
-    since: Moment
-    muted: str | None
-    """Why no person was told, if so."""
-
-
-class DigestAlerts(_Document):
-    opened: int
-    """In the period."""
-    resolved: int
-    open: int
-    """At its end."""
-    muted: int
-    """Of those that were open."""
-    still_open: list[DigestAlert]
-    """The gravest first."""
-    left_out: int
-    """Open ones that are not listed, for want of room."""
-
-
-class DigestPoller(_Document):
-    """How the watcher itself did: all but the native events that were missed is null where `unknown` says why."""
-
-    ticks: int | None = None
-    ticks_expected: int
-    get_job_run_throttles: int | None = None
-    list_job_runs_throttles: int | None = None
-    transitions_by_event: int | None = None
-    """Seen first because of a native event or a request."""
-    transitions_by_poll: int | None = None
-    transitions_by_sweep: int | None = None
-    native_events_missed: int | None = None
-    """Of the runs that settled: changes of which no native event had come by then. Null where none are expected."""
-    native_events_late: int | None = None
-    messages_published: int | None = None
-    messages_not_taken: int | None = None
-    messages_set_aside: int | None = None
-    messages_owed: int | None = None
-    """The most that were owed at the end of a tick."""
-    unknown: str | None = None
-    """Why CloudWatch could not be asked."""
-
-
-class DigestDetail(_Document):
-    """What happened in a period, from its beginning on, and before its end."""
-
-    since: Moment
-    until: Moment
-    timezone: str
-    """In which people are told times."""
-    totals: DigestTotals
-    jobs: list[DigestJob]
-    """The most interesting ones first: what failed, then what was slow, then what cost most."""
-    jobs_left_out: int
-    """Jobs that are not listed, for want of room."""
-    alerts: DigestAlerts
-    poller: DigestPoller
-    links: Links
-    observed_at: Moment
-    """When it was made."""
-
-
-class _Message(_Document):
+class Envelope(Document):
+    kind: ClassVar[Kind]
     version: Literal["1"] = "1"
     id: str
     """The same on every repeat, because it is derived from what happened and not from when it was sent."""
@@ -465,7 +324,7 @@ class _Message(_Document):
     resources: list[str]
 
 
-class StateChangeMessage(_Message):
+class StateChangeMessage(Envelope):
     kind: ClassVar = Kind.STATE_CHANGE
     detail_type: Literal["EMR Serverless Job Run State Change"] = Field(
         default="EMR Serverless Job Run State Change", alias="detail-type"
@@ -473,7 +332,7 @@ class StateChangeMessage(_Message):
     detail: StateChange
 
 
-class RetryMessage(_Message):
+class RetryMessage(Envelope):
     kind: ClassVar = Kind.RETRY
     detail_type: Literal["EMR Serverless Job Run Retry"] = Field(
         default="EMR Serverless Job Run Retry", alias="detail-type"
@@ -481,7 +340,7 @@ class RetryMessage(_Message):
     detail: Retry
 
 
-class SettledMessage(_Message):
+class SettledMessage(Envelope):
     kind: ClassVar = Kind.SETTLED
     detail_type: Literal["EMR Serverless Job Run Settled"] = Field(
         default="EMR Serverless Job Run Settled", alias="detail-type"
@@ -489,7 +348,7 @@ class SettledMessage(_Message):
     detail: Settled
 
 
-class LostMessage(_Message):
+class LostMessage(Envelope):
     kind: ClassVar = Kind.LOST
     detail_type: Literal["EMR Serverless Job Run Lost"] = Field(
         default="EMR Serverless Job Run Lost", alias="detail-type"
@@ -497,7 +356,7 @@ class LostMessage(_Message):
     detail: Lost
 
 
-class QuarantinedMessage(_Message):
+class QuarantinedMessage(Envelope):
     kind: ClassVar = Kind.QUARANTINED
     detail_type: Literal["EMR Serverless Job Run Quarantined"] = Field(
         default="EMR Serverless Job Run Quarantined", alias="detail-type"
@@ -505,7 +364,7 @@ class QuarantinedMessage(_Message):
     detail: Quarantined
 
 
-class UntrackedMessage(_Message):
+class UntrackedMessage(Envelope):
     kind: ClassVar = Kind.UNTRACKED
     detail_type: Literal["EMR Serverless Job Run Untracked"] = Field(
         default="EMR Serverless Job Run Untracked", alias="detail-type"
@@ -513,7 +372,7 @@ class UntrackedMessage(_Message):
     detail: Untracked
 
 
-class AlertMessage(_Message):
+class AlertMessage(Envelope):
     kind: ClassVar = Kind.ALERT
     detail_type: Literal["EMR Serverless Job Run Alert"] = Field(
         default="EMR Serverless Job Run Alert", alias="detail-type"
@@ -521,18 +380,10 @@ class AlertMessage(_Message):
     detail: AlertDetail
 
 
-class DigestMessage(_Message):
-    kind: ClassVar = Kind.DIGEST
-    detail_type: Literal["EMR Serverless Job Run Digest"] = Field(
-        default="EMR Serverless Job Run Digest", alias="detail-type"
-    )
-    detail: DigestDetail
-
-
 RunMessage = StateChangeMessage | RetryMessage | SettledMessage | LostMessage | QuarantinedMessage | UntrackedMessage
-Message = RunMessage | AlertMessage | DigestMessage
+Message = RunMessage | AlertMessage
 _OF_RUNS: tuple[type[RunMessage], ...] = get_args(RunMessage)
-MESSAGES: tuple[type[Message], ...] = (*_OF_RUNS, AlertMessage, DigestMessage)
+MESSAGES: tuple[type[Message], ...] = (*_OF_RUNS, AlertMessage)
 
 
 def message_of(detail: RunFacts) -> RunMessage:
@@ -568,17 +419,6 @@ def alert_message_of(source: Source, facts: dict[str, object]) -> AlertMessage:
     )
 
 
-def digest_message_of(source: Source, message_id: str, detail: DigestDetail) -> DigestMessage:
-    return DigestMessage(
-        id=message_id,
-        account=source.account,
-        region=source.region,
-        time=detail.observed_at,
-        resources=[],
-        detail=detail,
-    )
-
-
 def body_of(message: Message) -> str:
     """JSON text that SQS takes, too: it refuses the few characters of Unicode that XML 1.0 has no place for."""
     return as_json(message)
@@ -597,17 +437,12 @@ def attributes_of(message: Message) -> dict[str, str | list[str]]:
     detail = message.detail
     said: dict[str, str | list[str] | None] = {
         "kind": message.kind,
+        "state": detail.state,
+        "applicationId": detail.application_id,
+        "jobRunName": detail.job_run_name,
         "account": message.account,
         "region": message.region,
     }
-    if isinstance(detail, DigestDetail):
-        said |= {"severity": Severity.INFO}
-    else:
-        said |= {
-            "state": detail.state,
-            "applicationId": detail.application_id,
-            "jobRunName": detail.job_run_name,
-        }
     if isinstance(detail, AlertDetail):
         said |= {
             "status": detail.status,

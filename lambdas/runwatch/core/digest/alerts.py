@@ -6,8 +6,8 @@ from runwatch.core.alerts.book import Alert
 from runwatch.core.alerts.headline import headline
 from runwatch.core.alerts.rules import SEVERITIES
 from runwatch.core.alerts.telling import Change, Telling
+from runwatch.core.digest.message import DigestAlert, DigestAlerts
 from runwatch.core.digest.period import Period
-from runwatch.core.messages import DigestAlert, DigestAlerts
 
 __all__ = ["alerts_of"]
 

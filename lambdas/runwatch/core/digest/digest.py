@@ -6,10 +6,11 @@ from datetime import datetime
 
 from runwatch.core.alerts.policy import Prices
 from runwatch.core.digest.jobs import cost_of, rate
+from runwatch.core.digest.message import DigestAlerts, DigestJob, DigestPoller, DigestTotals
 from runwatch.core.digest.period import Period
 from runwatch.core.digest.sums import JobSum, Sums
 from runwatch.core.ids import AlertThread, Audience, Source
-from runwatch.core.messages import DigestAlerts, DigestJob, DigestPoller, DigestTotals, id_from
+from runwatch.core.messages import id_from
 from runwatch.core.tracked import Left
 
 __all__ = ["Digest", "poller_of", "totals_of"]

@@ -4,17 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from runwatch.core.digest.digest import Digest
+from runwatch.core.digest.message import DigestAlert, DigestDetail, DigestJob, DigestMessage, digest_message_of
 from runwatch.core.ids import Audience
 from runwatch.core.links import home_of
-from runwatch.core.messages import (
-    DigestAlert,
-    DigestDetail,
-    DigestJob,
-    DigestMessage,
-    Links,
-    as_json,
-    digest_message_of,
-)
+from runwatch.core.messages import Links, as_json
 
 __all__ = ["document_of"]
 

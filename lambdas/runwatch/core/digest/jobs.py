@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from runwatch.core.alerts.history import KEPT, History
 from runwatch.core.alerts.policy import Limits, Prices
 from runwatch.core.alerts.verdicts import learned_limit
+from runwatch.core.digest.message import DigestJob
 from runwatch.core.digest.sums import Job, JobSum, seconds_of
-from runwatch.core.messages import DigestJob, Usual
+from runwatch.core.messages import Usual
 from runwatch.core.states import Mode
 from runwatch.core.tracked import TrackedRun
 

@@ -13,8 +13,8 @@ from runwatch.core.alerts.headline import LONGEST
 from runwatch.core.alerts.plain import fitted, plain
 from runwatch.core.digest.digest import Digest
 from runwatch.core.digest.jobs import flakiest_first, most_expensive_first
+from runwatch.core.digest.message import DigestAlert, DigestJob
 from runwatch.core.durations import written
-from runwatch.core.messages import DigestAlert, DigestJob
 
 __all__ = ["Block", "blocks_of", "headline_of"]
 
