@@ -54,9 +54,12 @@ Sources = Annotated[
 
 
 class _OfEnvironment(BaseModel):
-    """Every field is required: what may be left out is decided in the deployment's configuration, not here."""
+    """Every field is required: what may be left out is decided in the deployment's configuration, not here.
 
-    model_config = ConfigDict(frozen=True)
+    No function needs them all, so each is built when it is read.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
