@@ -310,7 +310,10 @@ class SilenceBook(Protocol):
 
 
 class BoardBooks(SilenceBook, Protocol):
-    """What the board reads, and the silences that it makes. Every method may raise StoreUnavailable."""
+    """What the board and the digest read, and the silences that the board makes.
+
+    Every method may raise StoreUnavailable.
+    """
 
     def book(self, source: Source) -> "Book":
         """As of Books; raises RecordUnreadable."""

@@ -104,15 +104,13 @@ def stays(told: Sequence[Happening], until: datetime) -> list[Stay]:
     begun = [happening for happening in told if happening.state]
     found = [Stay(began, max(following.at, began.at)) for began, following in pairwise(begun)]
     if begun:
-        last = begun[-1]
-        is_end = bool(last.detail.get("final"))
-        found.append(Stay(last, last.at if is_end else max(until, last.at), is_over=is_end))
+        found.append(Stay(begun[-1], max(until, begun[-1].at), is_over=False))
     # Whatever a run is between two attempts, it is not in the state that the first ended with.
     return [_ended(stay) for stay in found]
 
 
 def _ended(stay: Stay) -> Stay:
-    return replace(stay, until=stay.began.at) if is_terminal(stay.state) else stay
+    return replace(stay, until=stay.began.at, is_over=True) if is_terminal(stay.state) else stay
 
 
 def latest(told: Sequence[Happening]) -> Mapping[str, Any]:
