@@ -138,10 +138,11 @@ class _Books(MemoryBooks):
         super().__init__(store)
         self.telling: dict[str, list[Alert]] = {}
 
-    def keep(
+    def keep(  # noqa: PLR0913 - all but one are keywords
         self,
         source: Source,
         *,
+        read: Book,
         book: Book,
         taken: Sequence[Entry],
         histories: Mapping[str, History],
@@ -156,7 +157,7 @@ class _Books(MemoryBooks):
                 keys = {each.key for each in led}
                 self.telling[entry.message_id] = led + [each for each in alerts if each.parent in keys]
         return super().keep(
-            source, book=book, taken=taken, histories=histories, entries=entries, closed=closed, now=now
+            source, read=read, book=book, taken=taken, histories=histories, entries=entries, closed=closed, now=now
         )
 
 
@@ -174,8 +175,8 @@ class _Journal(MemoryJournal):
     def store_failed(self, run: str, error: Exception) -> None:
         raise AssertionError(run) from error
 
-    def not_judged(self, entry: Entry) -> None:
-        raise AssertionError(entry)
+    def item_unreadable(self, source: Source, key: str, reason: str) -> None:
+        raise AssertionError(source, key, reason)
 
 
 class _Nowhere(list[tuple[str, object]]):

@@ -93,8 +93,11 @@ def told_of(alert: Alert) -> str:
     return f"{when}, held open: fine since {alert.fine_since:%m-%d %H:%M}" if alert.fine_since else when
 
 
-def facts(alert: Alert, now: datetime) -> dict[str, Any]:
-    """What is known of it, as the verbs print it with `--json`. Names are those of the events topic's documents."""
+def facts(alert: Alert, now: datetime, among: Iterable[Alert] = ()) -> dict[str, Any]:
+    """Return what is known of an alert, as the verbs print it with `--json`, with its members among these alerts.
+
+    Names are those of the events topic's documents.
+    """
     change = Change.RESOLVED if alert.resolved_at else Change.OPENED
     document = json.loads(entry_of(alert, change, now).body)
     detail = {name: value for name, value in document["detail"].items() if name not in OF_A_MESSAGE}
@@ -106,5 +109,5 @@ def facts(alert: Alert, now: datetime) -> dict[str, Any]:
         "toldAt": written(alert.told.at if alert.told else None),
         "fineSince": written(alert.fine_since),
         "parent": alert.parent,
-        "members": list(alert.members),
+        "members": [each.key for each in among if each.parent == alert.key],
     }

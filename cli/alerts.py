@@ -99,7 +99,7 @@ def _severities(typed: Sequence[str] | None) -> set[Severity]:
 def _show(alerts: Sequence[Alert], now: datetime, *, closed: bool, quiet: bool, as_json: bool) -> None:
     if as_json or quiet:
         for alert in alerts:
-            typer.echo(json.dumps(facts(alert, now)) if as_json else alert.id)
+            typer.echo(json.dumps(facts(alert, now, alerts)) if as_json else alert.id)
     elif alerts:
         console = answers()
         console.print(_table(alerts, closed=closed, ids=console.width >= ROOM_FOR_IDS))

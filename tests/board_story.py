@@ -108,7 +108,16 @@ def pages() -> dict[str, str]:
     book.applications, book.policy = {"00f1abc": "analytics"}, "[prices]\nvcpu_hour = 0.05\n"
     usual = History(succeeded=tuple(Ran(at=at(), seconds=1860) for _ in range(12)))
     over = [each for each in alerts if each.resolved_at]
-    books.keep(SOURCE, book=book, taken=(), histories={"00f1abc/daily-gold": usual}, entries=(), closed=over, now=now)
+    books.keep(
+        SOURCE,
+        read=books.book(SOURCE),
+        book=book,
+        taken=(),
+        histories={"00f1abc/daily-gold": usual},
+        entries=(),
+        closed=over,
+        now=now,
+    )
     around = Surroundings(Theme.LIGHT, CloudWatchActions("arn:aws:lambda:us-east-1:123456789012:function:Widget"))
     board = Board(store, books, (SOURCE,), lambda: now, lambda _: None)
     nothing = MemoryStore()

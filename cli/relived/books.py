@@ -13,6 +13,7 @@ from runwatch.core.alerts.history import History
 from runwatch.core.alerts.silences import Silence
 from runwatch.core.ids import Source
 from runwatch.core.ledger import Entry
+from runwatch.errors import RecordUnreadable
 
 __all__ = ["Memory"]
 
@@ -43,8 +44,17 @@ class Memory:
     def book(self, source: Source) -> Book:  # noqa: ARG002 - there is one
         return self._book
 
+    def resume(self, source: Source, now: datetime) -> Book:  # noqa: ARG002 - as above
+        return self._book
+
+    def unreadable(self) -> list[RecordUnreadable]:
+        return []
+
     def news(self, source: Source, at_most: int) -> list[Entry]:  # noqa: ARG002 - as above
         return list(islice(self._news, at_most))
+
+    def park(self, source: Source, entry: Entry, reason: str) -> None:  # noqa: ARG002 - as above
+        self._news.remove(entry)
 
     def histories(self, source: Source, jobs: Collection[str]) -> dict[str, History]:  # noqa: ARG002 - as above
         return {job: self._histories[job] for job in jobs if job in self._histories}
@@ -52,10 +62,11 @@ class Memory:
     def silences(self) -> list[Silence]:
         return self._silences
 
-    def keep(
+    def keep(  # noqa: PLR0913 - all but one are keywords
         self,
         source: Source,  # noqa: ARG002 - as above
         *,
+        read: Book,  # noqa: ARG002 - nobody else writes it
         book: Book,
         taken: Sequence[Entry],
         histories: Mapping[str, History],
@@ -63,8 +74,8 @@ class Memory:
         closed: Sequence[Alert],
         now: datetime,
     ) -> Book:
-        for _ in taken:
-            self._news.popleft()
+        for entry in taken:
+            self._news.remove(entry)
         self._histories |= histories
         self._closed += [alert.changed(resolved_at=alert.resolved_at or now) for alert in closed]
         self._book = book.model_copy(update={"version": book.version + 1})

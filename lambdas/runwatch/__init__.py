@@ -22,7 +22,9 @@ alerting.py               what people should hear of it, at the end of each roun
 digest.py                 what happened in a day, summed up
 board.py                  the page on which people see it, and what they click there
 ports.py  report.py  errors.py    what the flow asks of the world, what it counts, what can go wrong
-stored.py                 how all of it stands in the table
+stored.py                 how records and entries stand in the table; stored_alerts.py: alerts
+transactions.py           what DynamoDB takes at once
+books.py                  what alerting remembers, and how a change of it is stored
 sparing.py                what many runs share is said a few times
 settings.py               what the environment says
 core/                     what is decided, with no I/O in it

@@ -33,6 +33,7 @@ from runwatch.core.alerts.watching import (
     about_of,
     half_way,
     judge_expected,
+    judge_items,
     judge_policy,
     judge_run,
     judge_sight,
@@ -44,14 +45,14 @@ from runwatch.core.messages import Kind
 from runwatch.core.states import State
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application
-from runwatch.errors import ListFailed, LostRace, PolicyUnread, StoreUnavailable
+from runwatch.errors import ListFailed, LostRace, PolicyUnread, StoreRefused, StoreUnavailable, WrittenByNewer
 from runwatch.ports import Books, Deadline, Policies, Ports
 from runwatch.report import TickReport
 
 __all__ = ["Alerting"]
 
-NEWS_AT_ONCE = 20
-"""What follows from so many fits into a transaction of DynamoDB."""
+NEWS_AT_ONCE = 15
+"""What follows from so many mostly fits into one transaction of DynamoDB."""
 SAID_AT_ONCE = 30
 """Documents, likewise."""
 CALLS_AT_ONCE = 12
@@ -73,6 +74,15 @@ class _Judged(NamedTuple):
     at: datetime
     until: datetime | None
     """Before that moment it breaks none, as long as it stays as it is."""
+
+
+class _Broken(NamedTuple):
+    """Items of the table that cannot be read, each with the reason."""
+
+    quarantined: list[str]
+    """Those that were found in this round and are out of the way by now."""
+    left: list[str]
+    """Those that stay where they are."""
 
 
 @dataclass
@@ -100,55 +110,101 @@ class Alerting:
     def _portions(
         self, source: Source, seen: Seen, deadline: Deadline, report: TickReport
     ) -> Iterator[Sequence[Entry]]:
-        """What each transaction owes."""
-        book = self.books.book(source)
-        kept = _copied(book)
+        """Yield what each transaction owes.
+
+        A portion that the table refuses is halved until one entry is alone, and that one is parked.
+        """
+        book = self.books.resume(source, self.ports.clock())
+        read = _copied(book)
         policy, faults, unread = self._policy(book)
         due = list(self._due(source, seen, policy))
         self._learn(source, policy, book, due, seen)
         runs = iter(due)
         heard: dict[RunId, int] = {}
-        named = False
+        broken = _Broken([*seen.quarantined], [*seen.unreadable])
+        named = not policy.names_applications
+        at_once = NEWS_AT_ONCE
         while not deadline.passed():
-            news = self.books.news(source, NEWS_AT_ONCE)
-            desk = Desk(
-                source,
-                policy,
-                self.ports.clock(),
-                book,
-                histories=self.books.histories(source, _jobs_of(news)) if news else {},
-                application=self._applications(source, seen.sight),
-            )
-            desk.half_way = partial(half_way, desk, seen, partial(self._known_normal, source))
-            if not named and policy.names_applications:
-                self._name(desk, news, seen)
-                named = True
-            for entry in news:
-                if not hear(desk, entry):
-                    self.ports.journal.not_judged(entry)
-                if isinstance(entry.ledger, RunId):
-                    heard[entry.ledger] = max(entry.sequence, heard.get(entry.ledger, 0))
-            all_heard = len(news) < NEWS_AT_ONCE
-            tellings: list[Telling] = []
-            done = False
+            news = self.books.news(source, at_once)
+            desk = self._desk(source, policy, book, news, seen)
+            if not named:
+                named = self._name(desk, news, seen)
+            all_heard = len(news) < at_once == NEWS_AT_ONCE
+            news = [entry for entry in news if self._hear(desk, entry, broken, report)]
+            heard |= {entry.ledger: entry.sequence for entry in news if isinstance(entry.ledger, RunId)}
+            tellings, done = list[Telling](), False
             if all_heard:
+                self._note_unreadable(source, broken, report)
+                judge_items(desk, broken.quarantined, broken.left)
                 judge_policy(desk, faults, unread)
                 judge_sight(desk, seen)
                 judge_expected(desk)
                 if self._judge_runs(desk, runs, seen, heard):
-                    silences = self.books.silences() if book.alerts else ()
-                    mute(desk, silences)
-                    join(desk)
-                    desk.keep_house()
-                    tellings = call(desk, silences, CALLS_AT_ONCE)
+                    tellings = self._call(desk)
                     done = len(tellings) < CALLS_AT_ONCE
-            yield self._kept(desk, kept, news, tellings, report)
-            book = desk.book
-            kept = _copied(book)
+            try:
+                owed = self._kept(desk, read, news, tellings, report)
+            except StoreRefused as error:
+                if not news:
+                    raise
+                if len(news) == 1:
+                    self._park(source, news[0], str(error), broken, report)
+                at_once = max(1, len(news) // 2)
+                book = _copied(read)
+                self._judged.clear()
+                runs = iter(due)
+                continue
+            yield owed
+            if all_heard:
+                broken.quarantined.clear()
+            at_once = NEWS_AT_ONCE
+            book, read = desk.book, _copied(desk.book)
             if done:
                 report.alerts_open = sum(alert.resolved_at is None for alert in book.alerts.values())
                 return
         report.news_left += 1
+
+    def _desk(self, source: Source, policy: Policy, book: Book, news: Sequence[Entry], seen: Seen) -> Desk:
+        desk = Desk(
+            source,
+            policy,
+            self.ports.clock(),
+            book,
+            histories=self.books.histories(source, _jobs_of(news)) if news else {},
+            application=self._applications(source, seen.sight),
+        )
+        desk.half_way = partial(half_way, desk, seen, partial(self._known_normal, source))
+        return desk
+
+    def _call(self, desk: Desk) -> list[Telling]:
+        """What people are told now, after everything else of the round was judged."""
+        silences = self.books.silences() if desk.book.alerts else ()
+        mute(desk, silences)
+        join(desk)
+        desk.keep_house()
+        return call(desk, silences, CALLS_AT_ONCE)
+
+    def _hear(self, desk: Desk, entry: Entry, broken: "_Broken", report: TickReport) -> bool:
+        """Evaluate one entry; park it, and answer false, if it cannot be evaluated."""
+        reason = hear(desk, entry)
+        if reason is not None:
+            self._park(desk.source, entry, reason, broken, report)
+        return reason is None
+
+    def _park(self, source: Source, entry: Entry, reason: str, broken: "_Broken", report: TickReport) -> None:
+        """Give up an entry that cannot be evaluated, or whose evaluation the table refuses: it stops no other."""
+        key = f"{entry.ledger} {entry.sequence}"
+        self.ports.journal.item_unreadable(source, key, reason)
+        self.books.park(source, entry, reason)
+        report.items_unreadable += 1
+        broken.quarantined.append(f"{key}: {reason}")
+
+    def _note_unreadable(self, source: Source, broken: "_Broken", report: TickReport) -> None:
+        """Report what the books could not read."""
+        for error in self.books.unreadable():
+            self.ports.journal.item_unreadable(source, error.key, str(error))
+            report.items_unreadable += 1
+            (broken.left if isinstance(error, WrittenByNewer) else broken.quarantined).append(str(error))
 
     def _policy(self, book: Book) -> tuple[Policy, Sequence[str], str | None]:
         """The policy in force, what is wrong with the one that should be, and why that one is not known."""
@@ -165,7 +221,7 @@ class Alerting:
     def _applications(self, source: Source, sight: Sight) -> "_Applications":
         return _Applications(self.ports, source, broken=not sight.told and sight.failed.total() > 0)
 
-    def _name(self, desk: Desk, news: Iterable[Entry], seen: Seen) -> None:
+    def _name(self, desk: Desk, news: Iterable[Entry], seen: Seen) -> bool:
         """Learn the names of applications that the policy may speak of."""
         ids = {entry.ledger.application_id for entry in news if isinstance(entry.ledger, RunId)}
         ids |= {run.application_id for run in seen.watched}
@@ -173,6 +229,7 @@ class Alerting:
             application = desk.application(application_id)
             if application is not None:
                 desk.book.applications[application_id] = application.name or application_id
+        return True
 
     def _due(self, source: Source, seen: Seen, policy: Policy) -> Iterator[TrackedRun]:
         """Runs that may break a rule by now, or may have stopped to."""
@@ -233,7 +290,7 @@ class Alerting:
         return None, _matters_at(record, desk.policy, desk.book)
 
     def _kept(
-        self, desk: Desk, before: Book, news: Sequence[Entry], tellings: Sequence[Telling], report: TickReport
+        self, desk: Desk, read: Book, news: Sequence[Entry], tellings: Sequence[Telling], report: TickReport
     ) -> Sequence[Entry]:
         """Store what the portion came to; answers with the entries that are owed by it."""
         entries = [
@@ -245,10 +302,11 @@ class Alerting:
             entries.append(entry_of_people(telling, number))
             if self.has_chat:
                 entries.append(entry_of_chat(telling, number))
-        if not news and desk.book == before:
+        if not news and desk.book == read:
             return ()
         kept = self.books.keep(
             desk.source,
+            read=read,
             book=desk.book,
             taken=news,
             histories={job: desk.histories[job] for job in desk.learned},

@@ -10,13 +10,16 @@ RunwatchError
 ├── ListFailed            applications or runs could not be listed
 ├── LostRace              somebody else wrote the record since we read it; read again, decide again
 ├── StoreUnavailable      the table did not take or give what was asked
-│   └── RecordUnreadable  what it gave is not what we wrote
+│   ├── StoreRefused      it never will: the same write again cannot help
+│   └── RecordUnreadable  an item that it gave is not what we wrote
+│       └── WrittenByNewer    a newer version of Runwatch wrote the item, which is left alone
 ├── PolicyUnread          the alert policy could not be fetched
 ├── FiguresUnread         what the functions have counted could not be fetched
 ├── OutOfTime             there was no time for all of what is only of use as a whole
 └── BadSettings           the function's environment is incomplete or wrong
 """
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from runwatch.core.failures import Failure
@@ -37,8 +40,11 @@ __all__ = [
     "PolicyUnread",
     "RecordUnreadable",
     "RunwatchError",
+    "StoreRefused",
     "StoreUnavailable",
+    "WrittenByNewer",
     "look_failed",
+    "write_failed",
 ]
 
 
@@ -116,10 +122,27 @@ class StoreUnavailable(RunwatchError):
     pass
 
 
+class StoreRefused(StoreUnavailable):
+    """DynamoDB refuses these writes for what they are: too many, too long, or two of one item."""
+
+
+def write_failed(operation: str, error: Exception, codes: Collection[str | None]) -> StoreUnavailable:
+    """Return the error for a failed write: StoreRefused if one of DynamoDB's codes says that a second try cannot help."""
+    is_final = not {"ValidationException", "ValidationError"}.isdisjoint(codes)
+    return (StoreRefused if is_final else StoreUnavailable)(f"{operation}: {error}")
+
+
 class RecordUnreadable(StoreUnavailable):
-    def __init__(self, key: str, cause: Exception) -> None:
+    """One item of the table cannot be read. `where` is its primary key; None where only its name is known."""
+
+    def __init__(self, key: str, cause: Exception, where: tuple[str, str] | None = None) -> None:
         super().__init__(f"the record of {key} cannot be read: {cause}")
         self.key = key
+        self.where = where
+
+
+class WrittenByNewer(RecordUnreadable):
+    """A newer version of Runwatch wrote the item, which must not be changed by this one."""
 
 
 class BadSettings(RunwatchError):

@@ -260,11 +260,29 @@ class Books(Protocol):
     """What alerting remembers. Every method may raise StoreUnavailable."""
 
     def book(self, source: Source) -> "Book":
-        """The source's book as it is now; an empty one if there is none yet. Raises RecordUnreadable."""
+        """Return the source's alert state as it is now, an empty one at first. Raises RecordUnreadable of its head."""
+        ...
+
+    def resume(self, source: Source, now: datetime) -> "Book":
+        """Return the same, after finishing a change that a crash interrupted.
+
+        Items that cannot be read are quarantined. Raises WrittenByNewer if a newer version of Runwatch wrote the head.
+        """
+        ...
+
+    def unreadable(self) -> list[RecordUnreadable]:
+        """Return what could not be read since this was asked last."""
         ...
 
     def news(self, source: Source, at_most: int) -> list[Entry]:
-        """Entries of runs' ledgers that alerting has not taken, oldest first. May lag, but shows none that is taken."""
+        """Return entries of runs' ledgers that alerting has not taken, oldest first; one that cannot be read is parked.
+
+        May lag, but shows none that is taken.
+        """
+        ...
+
+    def park(self, source: Source, entry: Entry, reason: str) -> None:
+        """Give up an entry that can never be evaluated; it stays in its ledger, with the reason."""
         ...
 
     def histories(self, source: Source, jobs: Collection[str]) -> "dict[str, History]":
@@ -275,10 +293,11 @@ class Books(Protocol):
         """All that are kept, past ones too; one that cannot be read is passed over."""
         ...
 
-    def keep(
+    def keep(  # noqa: PLR0913 - all but one are keywords
         self,
         source: Source,
         *,
+        read: "Book",
         book: "Book",
         taken: Sequence[Entry],
         histories: "Mapping[str, History]",
@@ -286,11 +305,11 @@ class Books(Protocol):
         closed: "Sequence[Alert]",
         now: datetime,
     ) -> "Book":
-        """Store the book as a later version, take the news as heard, and owe the entries, all or nothing.
+        """Make the stored state `book`, take the news as evaluated, and owe the entries: all or nothing.
 
-        Returns the book with its new version. Raises LostRace if the stored version is another, or if the news have
-        been taken: read again, judge again. Entries that do not fit into one transaction with the rest are owed before
-        it: a crash in between tells people twice, and never not at all.
+        `read`: the state as it was read. Returns the book with its new version. Raises LostRace if the stored version
+        is another by now, or if the news were taken: read again, evaluate again. Raises StoreRefused if the same change can never be
+        stored.
         """
         ...
 
@@ -384,8 +403,8 @@ class Journal(Protocol):
 
     def alerted(self, alert: "Alert", change: "Change") -> None: ...
 
-    def not_judged(self, entry: Entry) -> None:
-        """An entry that alerting cannot read, and passes over."""
+    def item_unreadable(self, source: Source, key: str, reason: str) -> None:
+        """An item of the table cannot be read, or not be evaluated, and is set apart or left alone."""
         ...
 
     def ticked(self, report: TickReport) -> None: ...

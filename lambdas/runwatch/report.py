@@ -64,6 +64,8 @@ class TickReport:
     """Rounds in which there was no time to judge all that had happened."""
     desk_failed: int = 0
     """Rounds whose alerts could not be read or stored; nothing is lost, the next one judges the same."""
+    items_unreadable: int = 0
+    """Items of the table that could not be read or evaluated; they are quarantined, or left to a newer version."""
     settled_cost: float = 0.0
     """Of the runs of which alerting heard that they have settled, at the policy's prices; 0 without any."""
     settled_vcpu_hours: float = 0.0

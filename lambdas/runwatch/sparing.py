@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from runwatch.core.decision import Decision
-from runwatch.core.ids import RunId
+from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
 from runwatch.errors import ListFailed, LookFailed
@@ -66,8 +66,9 @@ class Sparing:
     def alerted(self, alert: "Alert", change: "Change") -> None:
         self._journal.alerted(alert, change)
 
-    def not_judged(self, entry: Entry) -> None:
-        self._journal.not_judged(entry)
+    def item_unreadable(self, source: Source, key: str, reason: str) -> None:
+        if self._may_say("item unreadable"):
+            self._journal.item_unreadable(source, key, reason)
 
     def ticked(self, report: TickReport) -> None:
         self._journal.ticked(report)

@@ -5,20 +5,25 @@
 | tracked run   | `RUN#<run arn>`      | `RUN`                | version, record; the keys of `watch` or of `left`  |
 | ledger entry  | `RUN#<run arn>`      | `LOG#<sequence>`     | kind, message…; the keys of `outbox` and of `news` |
 | alert's entry | `THREAD#<thread>`    | `LOG#<sequence>`     | kind, message…; the keys of `outbox`               |
-| book          | `ALERTS#<source>`    | `BOOK`               | version, book (zlib of JSON)                       |
-| closed alert  | `ALERTS#<source>`    | `CLOSED#<time>#<id>` | alert; expires a retention after it was resolved   |
+| alert state   | `ALERTS#<source>`    | see below            | `runwatch.stored_alerts`                           |
 | job's history | `JOB#<source>/<job>` | `JOB`                | history; expires a retention after its last change |
 | silence       | `SILENCE`            | `<id>`               | silence; expires a week after its end              |
 
 | index    | partition key   | sort key       | projects        | answers                                           |
 | -------- | --------------- | -------------- | --------------- | ------------------------------------------------- |
-| `watch`  | `watch_source`  | `run_arn`      | version, record | what is there to look at?                         |
+| `watch`  | `watch_source`  | `run_arn`      | record, v…      | what is there to look at?                         |
 | `outbox` | `outbox_source` | `outbox_order` | keys            | what is not published yet, oldest first?          |
 | `news`   | `news_source`   | `news_order`   | keys            | what has alerting not heard of yet, oldest first? |
-| `left`   | `left_day`      | `left_at`      | version, record | which runs are over, and since when?              |
+| `left`   | `left_day`      | `left_at`      | record, v…      | which runs are over, and since when?              |
 
 All indexes are sparse: an item without the keys is not in them. `outbox_source` is the source while an entry is owed,
-and `aside#<source>` once it is set aside. Records, messages, alerts, histories and silences are kept as JSON text, so
+`aside#<source>` once it is set aside, and `quarantined#<source>` if the item cannot be read. `news_source` is the
+source until alerting has evaluated the entry, and `parked#<source>` if alerting could not.
+
+Every item carries the version of its format, `v`. An item of a newer version is left alone and reported. An item that
+cannot be read is quarantined: it leaves the index that it was found in, and `runwatch doctor` lists it.
+
+ Records, messages, alerts, histories and silences are kept as JSON text, so
 an index's projection stays the same when they learn a new field. `expires_at` (TTL, seconds since 1970) of an entry
 counts from when it was recorded, and is set once it is owed no more; that of a record counts from when its run left,
 and so comes later.
@@ -34,12 +39,12 @@ from pydantic import BaseModel
 from runwatch.core.ids import AlertThread, LedgerId, RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind
-from runwatch.errors import RecordUnreadable
+from runwatch.core.tracked import TrackedRun
+from runwatch.errors import RecordUnreadable, WrittenByNewer
 
 __all__ = [
-    "BOOK",
-    "CLOSED",
     "EXPIRES_AT",
+    "FORMAT",
     "LEFT_INDEX",
     "LEFT_KEYS",
     "NEWS_INDEX",
@@ -52,13 +57,17 @@ __all__ = [
     "WATCH_KEYS",
     "Item",
     "alerts_key",
+    "check_format",
     "entry_item",
     "entry_of",
+    "fitting",
+    "format_of",
     "history_key",
     "json_of",
     "ledger_of",
     "log",
     "moment",
+    "record_item",
     "seconds",
     "sortable",
     "stored_key",
@@ -72,16 +81,17 @@ NEWS_INDEX = "news"
 NEWS_KEYS = ("news_source", "news_order")
 LEFT_INDEX = "left"
 LEFT_KEYS = ("left_day", "left_at")
-RECORD_PROJECTION = ("version", "record")
+RECORD_PROJECTION = ("version", "record", "v")
 EXPIRES_AT = "expires_at"
-BOOK = "BOOK"
-CLOSED = "CLOSED#"
 SILENCE = "SILENCE"
+
+FORMAT = 1
+"""The version of all formats of items, in their attribute `v`. Golden items of each released version are tests."""
 
 RUN = "RUN#"
 THREAD = "THREAD#"
 KEY_BYTES = 1024
-"""Of a partition key, of which DynamoDB takes 2,048: what is longer is cut, and told apart by its hash."""
+"""The longest partition key that we make; DynamoDB takes 2,048 bytes."""
 
 Item = dict[str, Any]
 """Names with values in DynamoDB's own writing: `{"pk": {"S": "…"}}`."""
@@ -104,16 +114,46 @@ def alerts_key(source: Source, sort_key: str) -> Item:
 
 
 def history_key(source: Source, job: str) -> Item:
-    """Jobs are named by people: the name may be long, and hold anything."""
-    name = f"JOB#{source}/{job}".encode(errors="backslashreplace")
-    if len(name) > KEY_BYTES:
-        digest = hashlib.sha256(name).hexdigest()
-        name = name[: KEY_BYTES - len(digest) - 1].decode(errors="ignore").encode() + f"#{digest}".encode()
-    return {"pk": {"S": name.decode()}, "sk": {"S": "JOB"}}
+    """Return the key of a job's history."""
+    return {"pk": {"S": fitting(f"JOB#{source}/{job}", KEY_BYTES)}, "sk": {"S": "JOB"}}
+
+
+def fitting(name: str, most: int) -> str:
+    """Return the name, cut and told apart by its hash if it has more bytes than that.
+
+    People name jobs: a name may be long, and hold anything.
+    """
+    text = name.encode(errors="backslashreplace")
+    if len(text) > most:
+        digest = hashlib.sha256(text).hexdigest()
+        text = text[: most - len(digest) - 1].decode(errors="ignore").encode() + f"#{digest}".encode()
+    return text.decode()
+
+
+def format_of() -> Item:
+    """Return the attribute that says in which format an item is written."""
+    return {"v": {"N": str(FORMAT)}}
+
+
+def check_format(item: Item, key: str) -> None:
+    """Raise WrittenByNewer if a newer version of Runwatch wrote the item, and ValueError if nobody can say."""
+    version = int(item["v"]["N"])
+    if version > FORMAT:
+        raise WrittenByNewer(key, ValueError(f"its format is {version}, and this version of Runwatch reads {FORMAT}"))
 
 
 def log(sequence: int) -> str:
     return f"LOG#{sequence:010d}"
+
+
+def record_item(record: TrackedRun) -> Item:
+    """Return the item of a record, without the keys of its index."""
+    return {
+        **stored_key(record.run, "RUN"),
+        **format_of(),
+        "version": {"N": str(record.version)},
+        "record": {"S": record.model_dump_json(exclude={"version"})},
+    }
 
 
 def entry_item(entry: Entry) -> Item:
@@ -121,6 +161,7 @@ def entry_item(entry: Entry) -> Item:
     source, order = {"S": str(entry.ledger.source)}, {"S": f"{sortable(entry.recorded_at)}#{entry.sequence:010d}"}
     item: Item = {
         **stored_key(entry.ledger, log(entry.sequence)),
+        **format_of(),
         "kind": {"S": entry.kind},
         "recorded_at": {"S": sortable(entry.recorded_at)},
         "message_id": {"S": entry.message_id},
@@ -134,8 +175,11 @@ def entry_item(entry: Entry) -> Item:
 
 
 def entry_of(item: Item) -> Entry:
-    """Raises RecordUnreadable."""
+    """Read an entry; raises RecordUnreadable, and WrittenByNewer."""
+    where = item["pk"]["S"], item["sk"]["S"]
+    key = f"{where[0].removeprefix(RUN).removeprefix(THREAD)} {where[1]}"
     try:
+        check_format(item, key)
         return Entry(
             ledger=ledger_of(item),
             sequence=int(item["sk"]["S"].removeprefix("LOG#")),
@@ -146,8 +190,7 @@ def entry_of(item: Item) -> Entry:
             attributes=json.loads(item["attributes"]["S"]),
         )
     except (LookupError, TypeError, ValueError, RecursionError) as error:
-        key = f"{item['pk']['S'].removeprefix(RUN).removeprefix(THREAD)} {item['sk']['S']}"
-        raise RecordUnreadable(key, error) from error
+        raise RecordUnreadable(key, error, where) from error
 
 
 def json_of(model: BaseModel, without: frozenset[str] = frozenset()) -> str:

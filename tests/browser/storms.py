@@ -58,7 +58,16 @@ class Scene:
         book.alerts = {alert.key: alert for alert in self.alerts}
         book.applications = dict(APPLICATIONS)
         book.policy = POLICY
-        self.books.keep(SOURCE, book=book, taken=(), histories=self.histories, entries=(), closed=self.closed, now=NOW)
+        self.books.keep(
+            SOURCE,
+            read=self.books.book(SOURCE),
+            book=book,
+            taken=(),
+            histories=self.histories,
+            entries=(),
+            closed=self.closed,
+            now=NOW,
+        )
         return Board(self.store, self.books, (SOURCE,), lambda: NOW, self.looked.append)
 
     def run(self, application: str, name: str | None, born: float, *steps: "Step", **more: Any) -> TrackedRun:

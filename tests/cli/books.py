@@ -33,4 +33,13 @@ def remembers(
     book = deployment.books.book(source)
     book.alerts = {alert.key: alert for alert in alerts}
     book.policy = policy
-    deployment.books.keep(source, book=book, taken=(), histories={}, entries=(), closed=tuple(closed), now=now)
+    deployment.books.keep(
+        source,
+        read=deployment.books.book(source),
+        book=book,
+        taken=(),
+        histories={},
+        entries=(),
+        closed=tuple(closed),
+        now=now,
+    )

@@ -36,7 +36,9 @@ def stack(empty: Table, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     found(monkeypatch, deployment, cli.listing, cli.redrive, cli.replay)
     empty.store.commit(a_tracked("FAILED", version=0), [an_entry(1)])
     book = deployment.books.book(SOURCE)
-    deployment.books.keep(SOURCE, book=book, taken=(), histories={}, entries=SAID, closed=(), now=NOW)
+    deployment.books.keep(
+        SOURCE, read=deployment.books.book(SOURCE), book=book, taken=(), histories={}, entries=SAID, closed=(), now=NOW
+    )
     return deployment
 
 

@@ -180,7 +180,9 @@ def test_the_application_has_its_name_where_alerting_knows_it(stack: Deployment,
     Story(empty, RETRY, "x").sees("RUNNING", 1)
     book = stack.books.book(SOURCE)
     book.applications[ADHOC] = "ad | hoc"
-    stack.books.keep(SOURCE, book=book, taken=(), histories={}, entries=(), closed=(), now=NOW)
+    stack.books.keep(
+        SOURCE, read=stack.books.book(SOURCE), book=book, taken=(), histories={}, entries=(), closed=(), now=NOW
+    )
     assert dict(map(tuple, document().rows("Fact")))["Application"] == f"{ADHOC} ad | hoc"
 
 

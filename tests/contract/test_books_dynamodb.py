@@ -39,7 +39,11 @@ def table() -> Iterator[Table]:
 
 def _keep(books: DynamoBooks, book: Book | None = None, source: Source = SOURCE, **more: Any) -> Book:
     nothing: dict[str, Any] = {"taken": (), "histories": {}, "entries": (), "closed": (), "now": at(20)}
-    return books.keep(source, book=book or Book(), **(nothing | more))
+    book = Book() if book is None else book
+    read = books.book(source)
+    return books.keep(
+        source, read=read if read.version == book.version else Book(version=book.version), book=book, **(nothing | more)
+    )
 
 
 def _forget_calls(table: Table) -> None:

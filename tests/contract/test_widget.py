@@ -103,7 +103,9 @@ def _full(shown: Widget) -> None:
     book = shown.books.book(SOURCE)
     alert = an_alert(Rule.RUN_STUCK, run=DAILY, of={"job_name": "nightly"})
     book.alerts = {alert.key: alert}
-    shown.books.keep(SOURCE, book=book, taken=(), histories={}, entries=(), closed=(), now=now)
+    shown.books.keep(
+        SOURCE, read=shown.books.book(SOURCE), book=book, taken=(), histories={}, entries=(), closed=(), now=now
+    )
 
 
 def test_the_widget_is_documented_without_a_table():

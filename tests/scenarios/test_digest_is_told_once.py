@@ -271,7 +271,9 @@ def test_alerting_passes_over_a_digest(world: World):
 def test_a_policy_that_is_none_any_more_is_read_as_an_empty_one(world: World):
     book = world.books.book(SOURCE)
     book.policy = "[defaults]\nno = 1"
-    world.books.keep(SOURCE, book=book, taken=[], histories={}, entries=[], closed=[], now=at())
+    world.books.keep(
+        SOURCE, read=world.books.book(SOURCE), book=book, taken=[], histories={}, entries=[], closed=[], now=at()
+    )
     left(world, a_left())
     assert tells(world).digest.totals.cost is None
 

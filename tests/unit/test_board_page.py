@@ -53,7 +53,16 @@ class Home:
         book.alerts = {alert.key: alert for alert in alerts}
         book.policy, book.applications = policy, {"00f1abc": "analytics"}
         jobs = {f"00f1abc/{name.replace('_', '-')}": history for name, history in histories.items()}
-        self.books.keep(SOURCE, book=book, taken=(), histories=jobs, entries=(), closed=closed, now=NOW)
+        self.books.keep(
+            SOURCE,
+            read=self.books.book(SOURCE),
+            book=book,
+            taken=(),
+            histories=jobs,
+            entries=(),
+            closed=closed,
+            now=NOW,
+        )
         return self
 
     def html(self, around: Surroundings = HERE, **asked: object) -> str:

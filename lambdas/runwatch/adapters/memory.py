@@ -1,15 +1,14 @@
 """The ports in memory, for tests and simulations without AWS. The contract tests hold them to the real adapters."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from runwatch.core.alerts.book import Alert, Book
-from runwatch.core.alerts.history import History
-from runwatch.core.alerts.silences import Silence
+from runwatch.books import Books
+from runwatch.core.alerts.book import Alert
 from runwatch.core.alerts.telling import Change
 from runwatch.core.decision import Decision
 from runwatch.core.ids import LedgerId, RunId, Source
@@ -21,7 +20,8 @@ from runwatch.core.watch import Application
 from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace, RecordUnreadable
 from runwatch.ports import Calls, Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
 from runwatch.report import DiscoveryReport, TickReport
-from runwatch.stored import json_of
+from runwatch.stored import Item, entry_item, entry_of, log, record_item, stored_key
+from runwatch.transactions import Delete, Key, Write, check_transaction, key_of, size_of
 
 __all__ = [
     "MemoryBooks",
@@ -80,6 +80,8 @@ class MemoryStore:
         self._aside: set[tuple[LedgerId, int]] = set()
         self._refusals = Counter[tuple[LedgerId, int]]()
         self._became: dict[tuple[LedgerId, int], Kept] = {}
+        self.items: dict[Key, Item] = {}
+        """All other items than records and entries, as they are written."""
         self.writes = 0
         """How many writes there have been, as a table would count them."""
 
@@ -102,6 +104,8 @@ class MemoryStore:
         taken = self._ledgers.get(record.run, {}).keys() & {entry.sequence for entry in entries}
         if (stored.version if stored else 0) != record.version or taken:
             raise LostRace(record.run)
+        items = [record_item(record), *map(entry_item, entries)]
+        check_transaction((key_of(item), size_of(item)) for item in items)
         self.writes += 1
         changed = self._records[record.run] = record.changed(version=record.version + 1)
         self.owe(entries)
@@ -132,6 +136,10 @@ class MemoryStore:
             return False
         self._news -= taken
         return True
+
+    def park_news(self, key: Key) -> None:
+        """Take an entry that cannot be evaluated out of the news."""
+        self._news = {each for each in self._news if key != key_of(stored_key(each[0], log(each[1])))}
 
     def owed(self, source: Source) -> Iterator[Owed]:
         return self._oldest_first(self._outbox, source)
@@ -199,63 +207,57 @@ class MemoryStore:
         return iter(sorted(owed, key=lambda entry: (entry.recorded_at, entry.sequence)))
 
 
-class MemoryBooks:
-    """Books beside a store, whose entries are their news, and which owes what they say. All is kept as JSON."""
+class MemoryBooks(Books):
+    """Books beside a store, whose entries they evaluate, and whose outbox takes their messages."""
+
+    def __init__(self, store: MemoryStore, retention: timedelta = timedelta(days=90)) -> None:
+        super().__init__(MemoryBookTable(store), retention)
+
+
+class MemoryBookTable:
+    """Refuses what DynamoDB refuses. Entries are the store's; all other items are kept here as they are written."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
-        self._books: dict[Source, tuple[int, str]] = {}
-        self._histories: dict[tuple[Source, str], str] = {}
-        self._silences: dict[str, str] = {}
-        self._closed: dict[tuple[Source, datetime, str], str] = {}
+        self.items = store.items
 
-    def book(self, source: Source) -> Book:
-        version, text = self._books.get(source, (0, "{}"))
-        return Book.model_validate_json(text).model_copy(update={"version": version})
+    def get(self, key: Item) -> Item | None:
+        return self.items.get(key_of(key))
 
-    def news(self, source: Source, at_most: int) -> list[Entry]:
-        return self._store.news(source)[:at_most]
+    def get_many(self, keys: Sequence[Item]) -> dict[Key, Item]:
+        return {key: item for key in map(key_of, keys) if (item := self.items.get(key))}
 
-    def histories(self, source: Source, jobs: Collection[str]) -> dict[str, History]:
-        return {
-            job: History.model_validate_json(self._histories[source, job])
-            for job in jobs
-            if (source, job) in self._histories
-        }
+    def query(self, pk: str, since: str, until: str) -> Iterator[Item]:
+        found = sorted(key for key in self.items if key[0] == pk and since <= key[1] <= until)
+        return (self.items[key] for key in found)
 
-    def keep(
-        self,
-        source: Source,
-        *,
-        book: Book,
-        taken: Sequence[Entry],
-        histories: Mapping[str, History],
-        entries: Sequence[Entry],
-        closed: Sequence[Alert],
-        now: datetime,
-    ) -> Book:
-        version, _ = self._books.get(source, (0, ""))
-        if book.version != version or not self._store.take(taken):
+    def put(self, item: Item) -> None:
+        check_transaction([(key_of(item), size_of(item))])
+        self._store.writes += 1
+        self.items[key_of(item)] = item
+
+    def commit(
+        self, source: Source, head: Item, read: Item | None, writes: Sequence[Write], taken: Sequence[Entry]
+    ) -> None:
+        takes = [(key_of(item), size_of(item)) for item in map(entry_item, taken)]
+        check_transaction([(key_of(head), size_of(head)), *takes, *((write.key, write.size) for write in writes)])
+        if self.items.get(key_of(head), {}).get("version") != read or not self._store.take(taken):
             raise LostRace(source)
         self._store.writes += 1
-        self._store.owe(entries)
-        self._books[source] = (version + 1, json_of(book, without=frozenset({"version"})))
-        self._histories |= {(source, job): json_of(history) for job, history in histories.items()}
-        for alert in closed:
-            closed_at = alert.resolved_at or now
-            self._closed[source, closed_at, alert.id] = json_of(alert.changed(resolved_at=closed_at))
-        return book.model_copy(update={"version": version + 1})
+        self.items[key_of(head)] = head
+        for write in writes:
+            if isinstance(write, Delete):
+                self.items.pop(write.key, None)
+            elif write.key[1].startswith("LOG#"):
+                self._store.owe([entry_of(write.item)])
+            else:
+                self.items[write.key] = write.item
 
-    def silences(self) -> list[Silence]:
-        return [Silence.read(text) for _, text in sorted(self._silences.items())]
+    def unevaluated(self, source: Source, at_most: int) -> tuple[list[Entry], list[RecordUnreadable]]:
+        return self._store.news(source)[:at_most], []
 
-    def silence(self, silence: Silence) -> None:
-        self._store.writes += 1
-        self._silences[silence.id] = json_of(silence)
-
-    def closed(self, source: Source, since: datetime) -> Iterator[Alert]:
-        places = sorted(place for place in self._closed if place[0] == source and place[1] >= since)
-        return (Alert.model_validate_json(self._closed[place]) for place in places)
+    def park(self, source: Source, key: Key, reason: str) -> None:  # noqa: ARG002 - nobody asks this table why
+        self._store.park_news(key)
 
 
 @dataclass
@@ -370,8 +372,8 @@ class MemoryJournal:
     def alerted(self, alert: Alert, change: Change) -> None:
         self.lines.append(("alerted", (alert, change)))
 
-    def not_judged(self, entry: Entry) -> None:
-        self.lines.append(("not judged", entry))
+    def item_unreadable(self, source: Source, key: str, reason: str) -> None:
+        self.lines.append(("item unreadable", (source, key, reason)))
 
     def ticked(self, report: TickReport) -> None:
         self.lines.append(("ticked", report))

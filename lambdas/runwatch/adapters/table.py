@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runwatch.core.ids import LedgerId, RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
+from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable, write_failed
 from runwatch.ports import Kept, Owed, Watched
 from runwatch.stored import (
     EXPIRES_AT,
@@ -18,15 +18,18 @@ from runwatch.stored import (
     OUTBOX_INDEX,
     WATCH_INDEX,
     Item,
+    check_format,
     entry_item,
     entry_of,
     ledger_of,
     log,
     moment,
+    record_item,
     seconds,
     sortable,
     stored_key,
 )
+from runwatch.transactions import key_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -101,8 +104,10 @@ class DynamoStore:
             reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
             if reasons & _RACED:
                 raise LostRace(record.run) from error
-            raise StoreUnavailable(f"TransactWriteItems: {error}") from error
-        except (ClientError, BotoCoreError) as error:
+            raise write_failed("TransactWriteItems", error, reasons) from error
+        except ClientError as error:
+            raise write_failed("TransactWriteItems", error, {error.response["Error"]["Code"]}) from error
+        except BotoCoreError as error:
             raise StoreUnavailable(f"TransactWriteItems: {error}") from error
         return stored
 
@@ -185,11 +190,7 @@ class DynamoStore:
         ]
 
     def _put_record(self, stored: TrackedRun) -> "TransactWriteItemTypeDef":
-        item: Item = {
-            **stored_key(stored.run, "RUN"),
-            "version": {"N": str(stored.version)},
-            "record": {"S": stored.model_dump_json(exclude={"version"})},
-        }
+        item = record_item(stored)
         if stored.watched:
             item |= {"watch_source": {"S": str(stored.run.source)}, "run_arn": {"S": stored.run.arn}}
         elif stored.left_at is not None:
@@ -320,7 +321,7 @@ class DynamoStore:
     def _all_records(self, **asked: Any) -> Iterator[TrackedRun | RecordUnreadable]:  # noqa: ANN401 - as below
         """No more is asked for than is read: of thousands of records, boto takes longer over a page than DynamoDB."""
         for item in self._query(
-            ProjectionExpression="pk, #version, #record",
+            ProjectionExpression="pk, sk, v, #version, #record",
             ExpressionAttributeNames={"#version": "version", "#record": "record"},
             **asked,
         ):
@@ -361,10 +362,12 @@ def _at_once(all_of: Sequence[Each], most: int) -> Iterator[Sequence[Each]]:
 
 
 def _record(item: Item) -> TrackedRun:
+    key = item["pk"]["S"].removeprefix("RUN#")
     try:
+        check_format(item, key)
         return _read(item["record"]["S"], int(item["version"]["N"]))
     except (LookupError, TypeError, ValueError) as error:
-        raise RecordUnreadable(item["pk"]["S"].removeprefix("RUN#"), error) from error
+        raise RecordUnreadable(key, error, key_of(item)) from error
 
 
 @lru_cache(maxsize=20_000)

@@ -112,6 +112,8 @@ class Metric(StrEnum):
     """Rounds that had no time to judge all that had happened."""
     DESK_FAILED = "DeskFailed"
     """Rounds whose alerts could not be read or stored; the next one judges the same."""
+    ITEMS_UNREADABLE = "ItemsUnreadable"
+    """Items of the table that this tick could not read, or not evaluate; everything else goes on."""
     SETTLED_COST = "SettledCost"
     """Of the runs that settled, at the policy's prices, in its currency; sent if there is any."""
     SETTLED_VCPU_HOURS = "SettledVcpuHours"
@@ -252,8 +254,8 @@ class PowertoolsJournal:
             muted=alert.muted,
         )
 
-    def not_judged(self, entry: Entry) -> None:
-        self._logger.error("entry not judged", run=str(entry.ledger), sequence=entry.sequence)
+    def item_unreadable(self, source: Source, key: str, reason: str) -> None:
+        self._logger.error("item unreadable", source=str(source), item=key, cause=reason[: 2 * QUOTED])
 
     def ticked(self, report: TickReport) -> None:
         self._logger.info("tick", **report.as_json())
@@ -286,6 +288,7 @@ class PowertoolsJournal:
             Metric.ALERTS_TOLD: report.alert_messages,
             Metric.NEWS_BEHIND: report.news_left,
             Metric.DESK_FAILED: report.desk_failed,
+            Metric.ITEMS_UNREADABLE: report.items_unreadable,
         }
         gets, lists = (
             100 * (calls - throttled) / (quota.a_second * A_MINUTE)

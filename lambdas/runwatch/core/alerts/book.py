@@ -145,8 +145,8 @@ class Alert(_Kept):
     """Seconds after which people hear of it again."""
     escalate_after: float | None = None
     """Seconds after which it is one degree graver."""
-    members: tuple[str, ...] = ()
-    """Keys of the alerts that this one stands for: those of an application or a source."""
+    member_count: int = 0
+    """How many alerts this one stood for when they were counted last, if it is about an application."""
     parent: str | None = None
     """Key of the alert that stands for this one: people hear of it there."""
     told: Told | None = None
@@ -212,3 +212,5 @@ class Book(BaseModel):
     """Names, by id, as far as they were needed."""
     policy: str | None = None
     """The text of the last good policy."""
+    left_alone: frozenset[str] = Field(default=frozenset(), exclude=True)
+    """Alerts, by their keys, that a newer version of Runwatch has stored: this one neither reads nor writes them."""

@@ -26,7 +26,7 @@ ENDS = (Rule.RUN_FAILED, Rule.RUN_CANCELLED)
 A_DAY = timedelta(days=1)
 FORGOTTEN_AFTER = timedelta(days=14)
 """A job that has not been started for so long will not be."""
-REOPENINGS_KEPT = 10
+REOPENINGS_KEPT = 20
 
 
 class Said(NamedTuple):
@@ -94,6 +94,8 @@ class Desk:
         key, configured = about.key(rule), limits.severity_of(rule)
         if configured is None:
             self.settle(key, "the policy has switched the rule off")
+            return
+        if key in self.book.left_alone:
             return
         if severity is None or configured is not RULES[rule].severity:
             severity = configured  # Whoever configured it meant it.
@@ -168,7 +170,7 @@ class Desk:
         key = about.key(rule)
         repeats = severity is not Severity.INFO
         alert = Alert(
-            id=_id_of(self.source, key, self.now),
+            id=self._new_id(key),
             rule=rule,
             severity=severity,
             about=about,
@@ -184,6 +186,11 @@ class Desk:
         alert = self._taking_over(alert)
         self.book.reopened[key] = (*self.book.reopened.get(key, ()), self.now)[-REOPENINGS_KEPT:]
         self.say(alert, Change.OPENED)
+
+    def _new_id(self, key: str) -> str:
+        """Return an id made from facts; a job can fail, succeed and fail in one portion, so it has an ordinal."""
+        ordinal = sum(moment == self.now for moment in self.book.reopened.get(key, ()))
+        return _id_of(self.source, key, self.now, ordinal)
 
     def _taking_over(self, alert: Alert) -> Alert:
         """What a run was in trouble with goes on as what became of it: people hear of it under the id that they know.
@@ -245,8 +252,10 @@ class Desk:
     def _is_one_of_a_kind(alert: Alert) -> bool:
         """Whether no other run can resolve it."""
         nameless = alert.about.job_name is None and RULES[alert.rule].subject is Subject.JOB
-        return alert.rule in (Rule.RUN_LOST, Rule.RUN_QUARANTINED) or nameless
+        return alert.rule in (Rule.RUN_LOST, Rule.RUN_QUARANTINED, Rule.ITEM_UNREADABLE) or nameless
 
 
-def _id_of(source: Source, key: str, opened_at: datetime) -> str:
-    return "al-" + hashlib.sha256(f"{source}|{key}|{opened_at.isoformat()}".encode()).hexdigest()[:24]
+def _id_of(source: Source, key: str, opened_at: datetime, ordinal: int) -> str:
+    """Return the id of the alert that is the `ordinal`th of its key to open at this moment, from 0 on."""
+    name = f"{source}|{key}|{opened_at.isoformat()}" + (f"|{ordinal}" if ordinal else "")
+    return "al-" + hashlib.sha256(name.encode(errors="replace")).hexdigest()[:24]

@@ -131,7 +131,7 @@ def _adopt(desk: Desk, parent: Alert, new: Sequence[Alert]) -> None:
         desk.book.alerts[alert.key] = desk.book.alerts[alert.key].changed(parent=parent.key)
     members = members_of(desk, desk.book.alerts.setdefault(parent.key, parent))
     desk.book.alerts[parent.key] = parent.changed(
-        members=tuple(alert.key for alert in members),
+        member_count=len(members),
         count=max(parent.count, len(members)),
         reason=_named(members, parent.count - len(members)),
         severity=max((alert.severity for alert in (parent, *members)), key=list(Severity).index),

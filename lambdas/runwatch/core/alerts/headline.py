@@ -130,7 +130,7 @@ def _what(telling: Telling) -> str:
         what = "alerts" if len(rules) > 1 else _SEVERAL[RULES[leading.rule].subject]
         return f"{several} {what}"
     if RULES[leading.rule].subject is Subject.APPLICATION:
-        stands_for = len(leading.members) or len(telling.members)
+        stands_for = leading.member_count or len(telling.members)
         waiting = max(leading.count - stands_for, 0) if leading.rule is Rule.APPLICATION_STUCK and stands_for else 0
         count = max(stands_for, leading.count) - waiting
         members = f"{count} {_MEMBERS.get(leading.rule, 'runs')} of " if count > 1 else ""

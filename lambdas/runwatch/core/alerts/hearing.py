@@ -51,14 +51,16 @@ def job_of(entry: Entry) -> str:
     return job_key(run.application_id, name if isinstance(name, str) else None, run.job_run_id)
 
 
-def hear(desk: Desk, entry: Entry) -> bool:
-    """Judge one entry; false if it is none that we can read, which is then passed over."""
+def hear(desk: Desk, entry: Entry) -> str | None:
+    """Evaluate one entry; return why it cannot be, or None."""
     try:
         detail = BY_KIND[entry.kind].model_validate_json(entry.body).detail
-    except ValidationError:
-        return False
+    except ValidationError as error:
+        return f"its message cannot be read: {error}"
     if not isinstance(detail, RunFacts):
-        return True
+        return None
+    if detail.arn != str(entry.ledger):
+        return f"its message is about another run: {detail.arn!r}"
     heard = _Heard(desk, entry, detail)
     match detail:
         case StateChange():
@@ -71,7 +73,7 @@ def hear(desk: Desk, entry: Entry) -> bool:
             desk.settle_run(detail.arn, "nobody watches the run any more")
         case _:
             pass
-    return True
+    return None
 
 
 class _Heard:

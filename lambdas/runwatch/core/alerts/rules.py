@@ -67,6 +67,7 @@ class Rule(StrEnum):
     SOURCE_UNREADABLE = "source-unreadable"
     SOURCE_THROTTLED = "source-throttled"
     POLICY_INVALID = "policy-invalid"
+    ITEM_UNREADABLE = "item-unreadable"
 
 
 @dataclass(frozen=True)
@@ -250,5 +251,12 @@ RULES: dict[Rule, Nature] = {
         "The alert policy has faults, so the last good one is in force.",
         "The policy is valid again.",
         "`runwatch policy check` lists the faults; `runwatch policy set` puts a corrected one in force.",
+    ),
+    Rule.ITEM_UNREADABLE: Nature(
+        Subject.SOURCE,
+        Severity.WARNING,
+        "Items of Runwatch's table cannot be read. They are set apart; everything else goes on.",
+        "A day passes without another one.",
+        "Run `runwatch doctor`, which lists the items, and follow docs/operations.md#unreadable.",
     ),
 }

@@ -1,7 +1,7 @@
 """What a round of looks has to tell: the runs as they are known at its end, and how the looks went."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,3 +32,7 @@ class Seen:
     unread: Collection[RunId] = ()
     """Those of whom that look could not tell."""
     sight: Sight = field(default_factory=Sight)
+    quarantined: Sequence[str] = ()
+    """Items of the table that were found unreadable in this round and quarantined, each with the reason."""
+    unreadable: Sequence[str] = ()
+    """Items that cannot be read and stay where they are, each with the reason."""

@@ -17,11 +17,12 @@ from runwatch.core.links import console_of
 from runwatch.core.states import State
 from runwatch.core.tracked import TrackedRun
 
-__all__ = ["about_of", "half_way", "judge_expected", "judge_policy", "judge_run", "judge_sight"]
+__all__ = ["about_of", "half_way", "judge_expected", "judge_items", "judge_policy", "judge_run", "judge_sight"]
 
 UNREADABLE_AT_MOST = 50
 """Runs of which it is remembered that they cannot be read; of more than that it is the source that is in trouble."""
 POLICY = "policy"
+ITEMS_NAMED = 3
 UNREAD_FOR = timedelta(minutes=10)
 WHY_NOT = {
     *(Rule.RUN_FAILED, Rule.RUN_CANCELLED, Rule.RUN_LOST, Rule.RUN_STUCK),
@@ -175,6 +176,19 @@ def _judge_trouble(desk: Desk, failure: Failure, rule: Rule, about: About, after
     if desk.now - since >= after:
         reason = f"{failure} for {written(desk.now - since)}"
         desk.fire(rule, about, desk.limits(about, {}), since=since, reason=reason, facts=Facts(details=cause))
+
+
+def judge_items(desk: Desk, quarantined: Sequence[str], unreadable: Sequence[str]) -> None:
+    """Fire for items of the table that cannot be read, each given with the reason."""
+    if not quarantined and not unreadable:
+        return
+    about, found = About(source=str(desk.source)), [*quarantined, *unreadable]
+    reason = (
+        "1 item of the table cannot be read" if len(found) == 1 else f"{len(found)} items of the table cannot be read"
+    )
+    facts = Facts(details="; ".join(found[:ITEMS_NAMED]))
+    limits = desk.limits(about, {})
+    desk.fire(Rule.ITEM_UNREADABLE, about, limits, since=desk.now, reason=reason, facts=facts, anew=bool(quarantined))
 
 
 def judge_policy(desk: Desk, faults: Sequence[str], unread: str | None) -> None:

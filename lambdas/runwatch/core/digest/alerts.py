@@ -1,6 +1,7 @@
 """The alerts of a period: how many opened and were over in it, and which were open at its end."""
 
 from collections.abc import Iterable
+from itertools import groupby
 
 from runwatch.core.alerts.book import Alert
 from runwatch.core.alerts.headline import headline
@@ -24,8 +25,8 @@ def alerts_of(alerts: Iterable[Alert], period: Period) -> DigestAlerts:
     still_open.sort(
         key=lambda alert: (-SEVERITIES.index(alert.severity), alert.parent is not None, alert.since, alert.id)
     )
-    by_key = {alert.key: alert for alert in still_open}
-    told = [_told(alert, period, tuple(by_key[key] for key in alert.members if key in by_key)) for alert in still_open]
+    members = {key: tuple(group) for key, group in groupby(sorted(still_open, key=_parent), key=_parent)}
+    told = [_told(alert, period, members.get(alert.key, ())) for alert in still_open]
     return DigestAlerts(
         opened=sum(period.holds(alert.opened_at) for alert in known),
         resolved=sum(period.holds(alert.resolved_at) for alert in known),
@@ -34,6 +35,11 @@ def alerts_of(alerts: Iterable[Alert], period: Period) -> DigestAlerts:
         still_open=told,
         left_out=0,
     )
+
+
+def _parent(alert: Alert) -> str:
+    """The key of the alert that stands for this one, or nothing."""
+    return alert.parent or ""
 
 
 def _told(alert: Alert, period: Period, members: tuple[Alert, ...]) -> DigestAlert:
