@@ -226,6 +226,11 @@ def _tellings() -> dict[str, Telling]:
             },
         ),
     }
+    opened[Rule.ITEM_UNREADABLE] = an_alert(
+        Rule.ITEM_UNREADABLE,
+        reason="1 item of the table cannot be read",
+        known={"details": f"the record of {RUN.arn} LOG#0000000004 cannot be read: 'message'"},
+    )
     jobs = ("daily-gold", "hourly-clicks", "feature-store", "marketing-attribution")
     failing = tuple(a_failure(number, name) for number, name in enumerate(jobs, 1))
     stuck = tuple(a_stuck_run(number, name) for number, name in enumerate(jobs, 1))

@@ -151,6 +151,8 @@ class World:
 
     alerts: bool = False
     """Whether ticks judge what people should hear of."""
+    remembers: Any = None
+    """What alerting remembers, where it is not in memory beside the store."""
 
     def __post_init__(self) -> None:
         noted = NotedJobRuns(self.says, self.says_of_attempts)
@@ -163,7 +165,8 @@ class World:
         self.catalogue: Any = Meddled(MemoryCatalogue(self.applications, self.lists, created=self.created))
         self.policy: str | PolicyUnread = ""
         """What the parameter holds, or why it cannot be read."""
-        self.books: Any = Meddled(MemoryBooks(self.stored)) if isinstance(self.stored, MemoryStore) else None
+        in_memory = MemoryBooks(self.stored) if isinstance(self.stored, MemoryStore) else None
+        self.books: Any = Meddled(self.remembers or in_memory)
         self.alerting = Alerting(self.ports, self.books, self._policy, has_chat=True) if self.alerts else None
         self.runs: set[RunId] = set()
         """Of which something was ever said."""

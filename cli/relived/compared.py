@@ -12,7 +12,7 @@ from runwatch.core.alerts.rules import Rule
 
 __all__ = ["Compared", "Mark", "Pair", "Side", "compared"]
 
-NOT_JUDGED = frozenset({Rule.POLICY_INVALID})
+NOT_JUDGED = frozenset({Rule.POLICY_INVALID, Rule.ITEM_UNREADABLE})
 """What is about the policy that was in force, and about no other."""
 ROUNDS = 2
 """Apart from each other, at which it is still the same moment: when exactly each run was looked at is not known."""

@@ -127,7 +127,7 @@ class StoreRefused(StoreUnavailable):
 
 
 def write_failed(operation: str, error: Exception, codes: Collection[str | None]) -> StoreUnavailable:
-    """Return the error for a failed write: StoreRefused if one of DynamoDB's codes says that a second try cannot help."""
+    """Return the error for a failed write: StoreRefused if DynamoDB's codes say that a second try cannot help."""
     is_final = not {"ValidationException", "ValidationError"}.isdisjoint(codes)
     return (StoreRefused if is_final else StoreUnavailable)(f"{operation}: {error}")
 

@@ -208,15 +208,19 @@ class Store(Protocol):
         """Owe entries that no record is written with; answers with those of them that were not there already."""
         ...
 
-    def owed(self, source: Source) -> Iterator[Owed]:
-        """What the source's runs owe, oldest first. May lag behind commits and marks."""
+    def owed(self, source: Source, broken: list[RecordUnreadable] | None = None) -> Iterator[Owed]:
+        """What the source's runs owe, oldest first. May lag behind commits and marks.
+
+        What cannot be read is passed over, and put into `broken` while one iterates.
+        """
         ...
 
     def owed_by(self, ledger: LedgerId, since: int = 1) -> list[Entry]:
         """What a run, or an alert, owes as of now: from this number on, and whatever before it has not had its turn.
 
         Turns come in order. So an entry has had its turn if a later one is owed no more; one that is owed again, or
-        still, although it had its turn, is only here if it is not before `since`.
+        still, although it had its turn, is only here if it is not before `since`. Raises RecordUnreadable of an entry
+        that is owed and cannot be read.
         """
         ...
 
@@ -237,6 +241,14 @@ class Store(Protocol):
 
     def set_aside(self, entry: Entry, reason: str, at: datetime) -> None:
         """Take an entry that can never be published out of its run's way; it stays in the ledger, with the reason."""
+        ...
+
+    def quarantine(self, source: Source, error: RecordUnreadable, at: datetime) -> None:
+        """Take an entry that cannot be read out of the outbox; it stays in the table, with the reason."""
+        ...
+
+    def quarantined(self, source: Source) -> list[str]:
+        """The keys of the entries that were quarantined, and of those that alerting could not evaluate."""
         ...
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:

@@ -23,12 +23,12 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runwatch.core.ids import LedgerId
+from runwatch.core.ids import LedgerId, Source
 from runwatch.core.ledger import Entry
-from runwatch.errors import StoreUnavailable
+from runwatch.errors import RecordUnreadable, StoreUnavailable, WrittenByNewer
 from runwatch.ports import Deadline, Owed, Ports, Refusal
 
-__all__ = ["Published", "publish"]
+__all__ = ["Published", "publish", "publish_outbox"]
 
 AT_ONCE = 10
 """Runs at a time: as many messages as go out in one call."""
@@ -44,8 +44,21 @@ class Published:
     """Messages that it refused."""
     set_aside: int = 0
     """Those of them that are given up."""
+    quarantined: list[RecordUnreadable] = field(default_factory=list)
+    """Entries that could not be read; they are out of the way by now."""
+    left_alone: list[RecordUnreadable] = field(default_factory=list)
+    """Entries of a newer version of Runwatch, which hold back the later ones of their run."""
     held: list[Owed] = field(default_factory=list)
     """Still owed: not taken, held back by an entry of their run that was not, not readable, or left by the deadline."""
+
+
+def publish_outbox(ports: Ports, source: Source, deadline: Deadline) -> Published:
+    """Publish what the index says is owed at a source, and quarantine what cannot be read in it."""
+    broken: list[RecordUnreadable] = []
+    published = publish(ports, ports.store.owed(source, broken), deadline)
+    for error in broken:
+        _quarantine(ports, source, error, published)
+    return published
 
 
 def publish(ports: Ports, owed: Iterable[Owed], deadline: Deadline, fresh: Iterable[Entry] = ()) -> Published:
@@ -53,6 +66,7 @@ def publish(ports: Ports, owed: Iterable[Owed], deadline: Deadline, fresh: Itera
 
     `fresh` is what was committed a moment ago; the index may already have brought some of it in `owed`.
     """
+    published = Published()
     known: dict[LedgerId, dict[int, Owed]] = {}
     news: dict[LedgerId, dict[int, Entry]] = {}
     for each in owed:
@@ -60,7 +74,6 @@ def publish(ports: Ports, owed: Iterable[Owed], deadline: Deadline, fresh: Itera
     for entry in fresh:
         known.setdefault(entry.ledger, {})[entry.sequence] = Owed.of(entry)
         news.setdefault(entry.ledger, {})[entry.sequence] = entry
-    published = Published()
     outbox = deque(known)
     waiting: list[Sequence[Entry]] = []
     whole = {} if deadline.passed() else _whole(ports, known, news)
@@ -101,10 +114,26 @@ def _read(ports: Ports, owed: Mapping[int, Owed], published: Published) -> Seque
     since = owed[min(owed)]
     try:
         return ports.store.owed_by(since.ledger, since.sequence)
+    except WrittenByNewer as error:
+        published.left_alone.append(error)
+    except RecordUnreadable as error:
+        if _quarantine(ports, since.ledger.source, error, published):
+            return _read(ports, owed, published)
     except StoreUnavailable as error:
         ports.journal.store_failed(str(since.ledger), error)
-        published.held += owed.values()
-        return ()
+    published.held += owed.values()
+    return ()
+
+
+def _quarantine(ports: Ports, source: Source, error: RecordUnreadable, published: Published) -> bool:
+    """Take an entry that cannot be read out of the way of its run's later ones; false if that cannot be done now."""
+    try:
+        ports.store.quarantine(source, error, ports.clock())
+    except StoreUnavailable as failure:
+        ports.journal.store_failed(error.key, failure)
+        return False
+    published.quarantined.append(error)
+    return True
 
 
 def _send(ports: Ports, waiting: Sequence[Sequence[Entry]], published: Published) -> list[Sequence[Entry]]:

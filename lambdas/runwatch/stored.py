@@ -51,6 +51,7 @@ __all__ = [
     "NEWS_KEYS",
     "OUTBOX_INDEX",
     "OUTBOX_KEYS",
+    "PARKED",
     "RECORD_PROJECTION",
     "SILENCE",
     "WATCH_INDEX",
@@ -79,6 +80,8 @@ OUTBOX_INDEX = "outbox"
 OUTBOX_KEYS = ("outbox_source", "outbox_order")
 NEWS_INDEX = "news"
 NEWS_KEYS = ("news_source", "news_order")
+PARKED = "parked#"
+"""Before the source, in `news_source` of an entry that alerting could not evaluate."""
 LEFT_INDEX = "left"
 LEFT_KEYS = ("left_day", "left_at")
 RECORD_PROJECTION = ("version", "record", "v")

@@ -32,10 +32,10 @@ from runwatch.core.pacing import Pacing
 from runwatch.core.plan import Budget, plan
 from runwatch.core.rate import Quota, Rate
 from runwatch.core.tracked import TrackedRun
-from runwatch.errors import ListFailed, LostRace, StoreUnavailable
+from runwatch.errors import ListFailed, LostRace, RecordUnreadable, StoreUnavailable
 from runwatch.look import Look, Seen
 from runwatch.ports import Deadline, Owed, Ports
-from runwatch.publish import AT_ONCE, Published, publish
+from runwatch.publish import AT_ONCE, Published, publish, publish_outbox
 from runwatch.report import TickReport
 from runwatch.round import Round
 from runwatch.sighting import Looks, follow
@@ -79,7 +79,7 @@ def tick(
     here = _Tick(sparing, patience, source, deadline, pacing, TickReport(source), alerting)
     calls = [(rate, rate.calls, rate.throttled_calls) for rate in (pacing.gets, pacing.pages)]
     backlog_until = deadline.after(FOR_BACKLOG)
-    here.note(publish(here.ports, here.ports.store.owed(source), backlog_until))
+    here.note(publish_outbox(here.ports, source, backlog_until))
     has_more = backlog_until.passed()
     rounds = math.ceil(A_MINUTE / every)
     pause = A_MINUTE / rounds
@@ -122,13 +122,16 @@ class _Tick:
     """What is still owed, of what was to be published."""
     fresh: list[Entry] = field(default_factory=list)
     """Committed, and not published yet."""
+    quarantined: list[str] = field(default_factory=list)
+    """Items of the table that could not be read and were quarantined since alerting heard of it."""
+    left_alone: list[str] = field(default_factory=list)
+    """Items that cannot be read and stay where they are."""
 
     def round(self, tick_began_at: datetime, ends_at: datetime, at_most: timedelta) -> None:
         """No look begins after `ends_at`; `at_most`: how long it lasts even if the clock was set back meanwhile."""
         watched = self.ports.store.watched(self.source)
-        for unreadable in watched.unreadable:
-            self.report.not_committed += 1
-            self.ports.journal.store_failed(unreadable.key, unreadable)
+        self.report.not_committed += len(watched.unreadable)
+        self._note_unreadable(watched.unreadable, self.left_alone)
         now, turns = self.ports.clock(), self.pacing.turns
         swept, self.sight, self.moved = self.report.swept, alerts.Sight(), {}
         ends_at = min(ends_at, now + at_most)
@@ -172,6 +175,14 @@ class _Tick:
         self.report.not_taken += published.not_taken
         self.report.set_aside += published.set_aside
         self.held = [*dict.fromkeys([*self.held, *published.held])]
+        self._note_unreadable(published.quarantined, self.quarantined)
+        self._note_unreadable(published.left_alone, self.left_alone)
+
+    def _note_unreadable(self, errors: Iterable[RecordUnreadable], noted: list[str]) -> None:
+        for error in errors:
+            self.report.items_unreadable += 1
+            self.ports.journal.item_unreadable(self.source, error.key, str(error))
+            noted.append(str(error))
 
     def _take(self, look: Look, witness: Witness) -> tuple[Entry, ...]:
         """Decide and commit what one look brought; answers with what is now owed because of it."""
@@ -212,8 +223,9 @@ class _Tick:
             return
         watched = {run: record for run, record in known.items() if record.watched}
         turns = self.pacing.turns
-        seen = alerts.Seen(watched, turns.looked, turns.unread, self.sight)
+        seen = alerts.Seen(watched, turns.looked, turns.unread, self.sight, self.quarantined, self.left_alone)
         self.fresh += self.alerting().judge(self.source, seen, self.deadline, self.report)
+        self.quarantined, self.left_alone = [], []
         self._tell()
 
     def _has_waited(self) -> bool:

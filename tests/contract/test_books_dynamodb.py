@@ -15,8 +15,9 @@ from runwatch.core.alerts.book import Book
 from runwatch.core.alerts.rules import Rule
 from runwatch.core.ids import Source
 from runwatch.core.ledger import Entry
-from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
-from runwatch.stored import EXPIRES_AT, NEWS_KEYS, OUTBOX_KEYS
+from runwatch.errors import LostRace, RecordUnreadable, StoreRefused, StoreUnavailable, WrittenByNewer
+from runwatch.ports import Owed
+from runwatch.stored import EXPIRES_AT, OUTBOX_KEYS
 from tests.alerting import a_failure, an_alert, told
 from tests.aws import ONCE, RETENTION, TABLE, Table, a_table
 from tests.builders import RUN, SOURCE, a_tracked, an_entry, at, run_of
@@ -25,7 +26,7 @@ from tests.contract.test_books import a_book, a_document, a_history, a_silence, 
 PK = f"RUN#{RUN.arn}"
 FIRST = "LOG#0000000001"
 ALERTS = f"ALERTS#{SOURCE}"
-OF_AN_ENTRY = {"pk", "sk", "kind", "recorded_at", "message_id", "message", "attributes"}
+OF_AN_ENTRY = {"pk", "sk", "v", "kind", "recorded_at", "message_id", "message", "attributes"}
 
 ITEM_LIMIT = 400 * 1024
 TRANSACTION_LIMIT = 4 * 1024 * 1024
@@ -40,10 +41,9 @@ def table() -> Iterator[Table]:
 def _keep(books: DynamoBooks, book: Book | None = None, source: Source = SOURCE, **more: Any) -> Book:
     nothing: dict[str, Any] = {"taken": (), "histories": {}, "entries": (), "closed": (), "now": at(20)}
     book = Book() if book is None else book
-    read = books.book(source)
-    return books.keep(
-        source, read=read if read.version == book.version else Book(version=book.version), book=book, **(nothing | more)
-    )
+    known = books.book(source) if book.version else Book()
+    read = known if known.version == book.version else Book(version=book.version)
+    return books.keep(source, read=read, book=book, **(nothing | more))
 
 
 def _forget_calls(table: Table) -> None:
@@ -64,16 +64,19 @@ def test_the_items_are_those_of_the_table_in_the_docstring(table: Table):
     table.books.silence(a_silence())
     closed = an_alert(resolved_at=at(9))
     histories = {"00f1abc/daily-gold": a_history()}
-    _keep(table.books, taken=[an_entry(1)], histories=histories, entries=[a_document()], closed=[closed])
+    book = Book(alerts={an_alert().key: an_alert()}, applications={"00f1abc": "analytics"})
+    _keep(table.books, book, taken=[an_entry(1)], histories=histories, entries=[a_document()], closed=[closed])
     found = {(item["pk"]["S"], item["sk"]["S"]): item.keys() - {"pk", "sk"} for item in table.items()}
     del found[PK, "RUN"]
     assert found == {
         (PK, FIRST): OF_AN_ENTRY - {"pk", "sk"} | {*OUTBOX_KEYS},
         (f"THREAD#{thread_of()}", FIRST): OF_AN_ENTRY - {"pk", "sk"} | {*OUTBOX_KEYS},
-        (ALERTS, "BOOK"): {"version", "book"},
-        (ALERTS, f"CLOSED#2026-01-31T02:09:00.000000Z#{closed.id}"): {"alert", EXPIRES_AT},
-        (f"JOB#{SOURCE}/00f1abc/daily-gold", "JOB"): {"history", EXPIRES_AT},
-        ("SILENCE", a_silence().id): {"silence", EXPIRES_AT},
+        (ALERTS, "HEAD"): {"v", "version", "state"},
+        (ALERTS, f"STATE#ALERT#{an_alert().key}"): {"v", "part"},
+        (ALERTS, "STATE#APPLICATION#00f1abc"): {"v", "part"},
+        (ALERTS, f"CLOSED#2026-01-31T02:09:00.000000Z#{closed.id}"): {"v", "alert", EXPIRES_AT},
+        (f"JOB#{SOURCE}/00f1abc/daily-gold", "JOB"): {"v", "history", EXPIRES_AT},
+        ("SILENCE", a_silence().id): {"v", "silence", EXPIRES_AT},
     }
 
 
@@ -100,15 +103,18 @@ def test_what_is_over_expires_after_the_retention_a_history_after_its_last_chang
     assert _expires(table.item("SILENCE", a_silence(ends_at=at(60)).id)) == _seconds(at(60)) + 7 * 24 * 60 * 60
 
 
-def test_a_book_of_a_thousand_alerts_is_less_than_half_of_what_an_item_may_hold(table: Table):
-    alerts = [
-        told(a_failure(number, name=f"job {number} of the night"), id=f"al-{number * 7919:024x}").changed(
-            reason=f"FAILED after {number} min: out of memory"
-        )
-        for number in range(1, 1001)
-    ]
-    _keep(table.books, Book(alerts={alert.key: alert for alert in alerts}))
-    assert _size(table.item(ALERTS, "BOOK")) < ITEM_LIMIT / 2
+def test_where_the_state_is_known_a_quiet_read_is_one_item_and_a_new_alert_two_writes(table: Table):
+    alerts = [told(a_failure(number, name=f"job {number} of the night")) for number in range(1, 251)]
+    kept = _keep(table.books, Book(alerts={alert.key: alert for alert in alerts}))
+    assert len(DynamoBooks(table.dynamodb, TABLE, RETENTION).book(SOURCE).alerts) == 250
+    _forget_calls(table)
+    assert table.books.resume(SOURCE, at(30)).alerts == kept.alerts
+    assert table.calls == ["GetItem"]
+    failure = told(a_failure(251, name="the last job"))
+    _forget_calls(table)
+    _keep(table.books, kept.model_copy(update={"alerts": kept.alerts | {failure.key: failure}}))
+    assert table.calls == ["GetItem", "TransactWriteItems"]
+    assert len(table.asked[-1]["TransactItems"]) == 2, "the head and the alert that is new"
 
 
 def test_keys_are_never_longer_than_dynamodb_takes(table: Table):
@@ -157,8 +163,8 @@ def test_all_but_the_closed_alerts_and_the_index_is_read_as_it_is_now(table: Tab
     table.books.book(SOURCE)
     table.books.silences()
     table.books.histories(SOURCE, ["a/b"])
-    assert table.calls == ["GetItem", "Query", "BatchGetItem"]
-    assert [asked.get("RequestItems", {}).get(TABLE, asked)["ConsistentRead"] for asked in table.asked] == [True] * 3
+    assert table.calls == ["GetItem", "Query", "Query", "BatchGetItem"]
+    assert [asked.get("RequestItems", {}).get(TABLE, asked)["ConsistentRead"] for asked in table.asked] == [True] * 4
 
 
 def test_no_call_is_made_but_those_that_the_poller_is_granted(table: Table):
@@ -168,10 +174,13 @@ def test_no_call_is_made_but_those_that_the_poller_is_granted(table: Table):
     table.books.histories(SOURCE, ["a/b"])
     table.books.silences()
     _keep(table.books, book, taken=table.books.news(SOURCE, 20), entries=[a_document(n) for n in range(120)])
-    assert set(table.calls) == {"GetItem", "Query", "BatchGetItem", "TransactWriteItems"}
+    _keep(table.books, a_book(version=table.books.book(SOURCE).version))
+    _keep(table.books, Book(version=table.books.book(SOURCE).version))
+    assert set(table.calls) == {"GetItem", "PutItem", "Query", "BatchGetItem", "TransactWriteItems"}
     assert {kind for asked in table.asked for write in asked.get("TransactItems", []) for kind in write} == {
         "Put",
         "Update",
+        "Delete",
     }
 
 
@@ -215,11 +224,11 @@ def test_no_transaction_is_longer_than_dynamodb_takes(table: Table):
         for number in range(90)
     ]
     _keep(table.books, entries=long, histories={"a/b": a_history(30)})
-    sizes = [
-        sum(_size(write["Put"]["Item"]) for write in asked["TransactItems"] if "Put" in write) for asked in table.asked
-    ]
-    assert len(sizes) == 2
+    transactions = [asked["TransactItems"] for asked in table.asked if "TransactItems" in asked]
+    sizes = [sum(_size(write["Put"]["Item"]) for write in writes if "Put" in write) for writes in transactions]
+    assert len(sizes) > 1
     assert max(sizes) < TRANSACTION_LIMIT
+    assert max(_size(item) for item in table.items()) < ITEM_LIMIT
     assert len(list(table.store.owed(SOURCE))) == 90
 
 
@@ -230,86 +239,89 @@ class Crash(Exception):
     pass
 
 
-def _crashing(table: Table, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-    """The client dies instead of writing a transaction, after so many."""
-    real, written = table.dynamodb.transact_write_items, []
-
-    def write(**asked: Any) -> Any:
-        if len(written) == after:
-            raise Crash
-        written.append(asked)
-        return real(**asked)
-
-    monkeypatch.setattr(table.dynamodb, "transact_write_items", write)
-
-
 MANY = [a_document(number) for number in range(130)]
 
 
-def test_a_crash_between_two_transactions_leaves_the_news_and_the_book_and_the_next_one_tells_all(
-    table: Table, monkeypatch: pytest.MonkeyPatch
+WRITES = ("transact_write_items", "put_item")
+
+
+def _dying(table: Table, monkeypatch: pytest.MonkeyPatch, after: int, of: Sequence[str] = WRITES) -> None:
+    """The client dies instead of writing anything more, after so many of these writes."""
+    left = [after]
+    for operation in of:
+        real = getattr(table.dynamodb, operation)
+
+        def write(real: Any = real, **asked: Any) -> Any:
+            if not left[0]:
+                raise Crash
+            left[0] -= 1
+            return real(**asked)
+
+        monkeypatch.setattr(table.dynamodb, operation, write)
+
+
+CHANGED = Book(
+    alerts={alert.key: alert for number in range(3, 130) if (alert := an_alert(number=number, run=run_of(number)))}
+)
+
+
+@pytest.mark.parametrize("after", range(9))
+def test_a_large_change_that_dies_anywhere_is_made_whole_or_not_at_all(
+    table: Table, monkeypatch: pytest.MonkeyPatch, after: int
 ):
+    """Whoever reads in between sees the state before or after it, and the next round finishes it."""
     table.store.commit(a_tracked(), [an_entry(1)])
-    book = _keep(table.books, a_book(1, 2))
+    before = _keep(table.books, a_book(1, 2))
+    changed = CHANGED.model_copy(update={"version": before.version})
     with monkeypatch.context() as patched:
-        _crashing(table, patched, after=1)
-        with pytest.raises(Crash):
-            _keep(table.books, a_book(version=book.version), taken=[an_entry(1)], entries=MANY)
-    left = len(list(table.store.owed(SOURCE)))
-    assert left > 1, "some of it was owed before"
-    read = table.books.book(SOURCE)
-    assert read.alerts == book.alerts
-    assert table.books.news(SOURCE, 20) == [an_entry(1)]
-    _keep(table.books, read, taken=[an_entry(1)], entries=MANY)
-    assert table.books.news(SOURCE, 20) == []
+        _dying(table, patched, after)
+        try:
+            _keep(table.books, changed, taken=[an_entry(1)], entries=MANY)
+        except Crash:
+            died = True
+        else:
+            died = False
+    another = DynamoBooks(table.dynamodb, TABLE, RETENTION)
+    is_made = table.books.news(SOURCE, 20) == []
+    assert another.book(SOURCE).alerts == (changed if is_made else before).alerts
+    resumed = DynamoBooks(table.dynamodb, TABLE, RETENTION).resume(SOURCE, at(30))
+    assert resumed.alerts == (changed if is_made else before).alerts
+    assert not died or after < 7
+    if not is_made:
+        assert list(table.store.owed(SOURCE)) == [Owed.of(an_entry(1))], "nothing is owed of what was not made"
+        _keep(another, changed.model_copy(update={"version": resumed.version}), taken=[an_entry(1)], entries=MANY)
     for number, entry in enumerate(MANY):
         assert table.store.owed_by(thread_of(number)) == [entry]
+    assert table.books.news(SOURCE, 20) == []
 
 
-def test_a_first_book_that_was_begun_and_never_finished_is_an_empty_one(table: Table, monkeypatch: pytest.MonkeyPatch):
+def test_a_redo_is_carried_out_once_even_if_two_find_it(table: Table, monkeypatch: pytest.MonkeyPatch):
+    before = _keep(table.books, a_book(1, 2))
     with monkeypatch.context() as patched:
-        _crashing(table, patched, after=1)
+        _dying(table, patched, 1, of=["transact_write_items"])
         with pytest.raises(Crash):
-            _keep(table.books, a_book(), entries=MANY)
-    read = table.books.book(SOURCE)
-    assert read == Book(version=1)
-    assert table.books.book(SOURCE) == read
-    assert _keep(table.books, read).version == 2
+            _keep(table.books, CHANGED.model_copy(update={"version": before.version}), entries=MANY)
+    slow, quick = (DynamoBooks(table.dynamodb, TABLE, RETENTION) for _ in range(2))
+    real = table.dynamodb.transact_write_items
+    sent: list[Entry] = []
 
+    def overtaken(**asked: Any) -> Any:
+        monkeypatch.setattr(table.dynamodb, "transact_write_items", real)
+        quick.resume(SOURCE, at(31))
+        sent.extend(entry for number in range(130) for entry in table.store.owed_by(thread_of(number)))
+        table.store.mark_published(sent, at(32))
+        return real(**asked)
 
-def test_what_the_next_one_says_in_the_place_of_what_was_left_behind_is_told_even_if_that_was_published(
-    table: Table, monkeypatch: pytest.MonkeyPatch
-):
-    with monkeypatch.context() as patched:
-        _crashing(table, patched, after=1)
-        with pytest.raises(Crash):
-            _keep(table.books, a_book(), entries=MANY)
-    (left,) = table.store.owed_by(thread_of(0))
-    table.store.mark_published([left], at(21))
-    otherwise = a_document(0, reason="it is another story by now")
-    assert otherwise.message_id != left.message_id
-    _keep(table.books, table.books.book(SOURCE), entries=[otherwise])
-    assert table.store.owed_by(thread_of(0)) == [otherwise]
-
-
-def test_whoever_published_what_was_left_behind_does_not_mark_what_stands_in_its_place(
-    table: Table, monkeypatch: pytest.MonkeyPatch
-):
-    with monkeypatch.context() as patched:
-        _crashing(table, patched, after=1)
-        with pytest.raises(Crash):
-            _keep(table.books, a_book(), entries=MANY)
-    sent = [*table.store.owed_by(thread_of(0)), *table.store.owed_by(thread_of(1))]
-    otherwise = a_document(0, reason="it is another story by now")
-    _keep(table.books, table.books.book(SOURCE), entries=[otherwise])
-    table.store.mark_published(sent, at(21))
-    table.store.mark_published(sent[:1], at(21))
-    assert table.store.owed_by(thread_of(0)) == [otherwise]
-    assert table.store.owed_by(thread_of(1)) == []
+    monkeypatch.setattr(table.dynamodb, "transact_write_items", overtaken)
+    with pytest.raises(LostRace):
+        slow.resume(SOURCE, at(31))
+    assert sent == MANY
+    assert list(table.store.owed(SOURCE)) == [], "what was published is not owed again"
 
 
 def test_nobody_who_read_the_same_book_comes_in_between_two_transactions(table: Table, monkeypatch: pytest.MonkeyPatch):
     book = _keep(table.books, a_book(1, 2))
+    rival = DynamoBooks(table.dynamodb, TABLE, RETENTION)
     real = table.dynamodb.transact_write_items
     lost = []
 
@@ -318,7 +330,16 @@ def test_nobody_who_read_the_same_book_comes_in_between_two_transactions(table: 
         if not lost:
             lost.append(True)
             with pytest.raises(LostRace):
-                _keep(table.books, a_book(9, version=book.version), entries=[a_document(0, reason="a rival's")])
+                rival.keep(
+                    SOURCE,
+                    read=book,
+                    book=a_book(9, version=book.version),
+                    taken=(),
+                    histories={},
+                    entries=[a_document(0, reason="a rival's")],
+                    closed=(),
+                    now=at(20),
+                )
         return done
 
     monkeypatch.setattr(table.dynamodb, "transact_write_items", write)
@@ -350,22 +371,112 @@ def _spoil(table: Table, pk: str, sk: str, parts: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        {"book": {"B": b"no zlib"}},
-        {"book": {"B": zlib.compress(b"no JSON")}},
-        {"book": {"B": zlib.compress(b"[" * 100_000)}},
-        {"book": {"B": zlib.compress(b'{"alerts": {"a": {}}}')}},
-        {"book": {"S": "{}"}},
+        {"state": {"S": "{"}},
+        {"state": {"S": "[" * 100_000}},
+        {"state": {"S": '{"trouble": {"denied": "yesterday"}}'}},
+        {"state": {"S": '{"trouble": {"arn:aws:no-run": "2026-01-31T02:00:00Z"}}'}},
+        {"state": {"B": b"{}"}},
+        {"state": None},
         {"version": None},
         {"version": {"N": "1.5"}},
+        {"version": {"S": "one"}},
+        {"redo": {"S": "half"}},
+        {"v": None},
     ],
-    ids=str,
+    ids=lambda parts: str(parts)[:60],
 )
-def test_a_book_that_cannot_be_read_is_not_taken_for_one_that_is_not_there(table: Table, parts: dict[str, Any]):
-    _keep(table.books, a_book())
-    _spoil(table, ALERTS, "BOOK", parts)
+def test_a_head_that_cannot_be_read_is_quarantined_and_the_alerts_stay(table: Table, parts: dict[str, Any]):
+    _keep(table.books, a_book(1, 2))
+    _spoil(table, ALERTS, "HEAD", parts)
+    books = DynamoBooks(table.dynamodb, TABLE, RETENTION)
     with pytest.raises(RecordUnreadable, match=str(SOURCE)) as unreadable:
-        table.books.book(SOURCE)
+        books.book(SOURCE)
     assert unreadable.value.__cause__ is not None
+    book = books.resume(SOURCE, at(30))
+    assert book.alerts == a_book(1, 2).alerts
+    assert book.version > 1000, "a version that nobody has counted to"
+    assert [error.key for error in books.unreadable()] == [f"{ALERTS} HEAD"]
+    assert [key for key, _ in books.quarantined(SOURCE)] == ["HEAD"]
+    assert _keep(books, book).version == book.version + 1
+    assert books.resume(SOURCE, at(31)).alerts == book.alerts
+    assert books.unreadable() == [], "it is reported once"
+
+
+SPOILED = {
+    "an unknown rule": ("run-failed", "run-flew"),
+    "an unknown severity": ('"severity":"warning"', '"severity":"awful"'),
+    "a broken ARN": (":/applications/00f1abc/jobruns/", ":/no/run/"),
+    "no JSON": ("{", "["),
+    "a missing id": ('"id":"al-', '"no-id":"al-'),
+}
+
+
+@pytest.mark.parametrize(("text", "instead"), SPOILED.values(), ids=SPOILED)
+def test_an_alert_that_cannot_be_read_is_quarantined_and_hinders_no_other(table: Table, text: str, instead: str):
+    first, second = an_alert(number=1), an_alert(number=2, of={"job_name": "other"})
+    _keep(table.books, Book(alerts={first.key: first, second.key: second}))
+    sort_key = f"STATE#ALERT#{first.key}"
+    part = table.item(ALERTS, sort_key)["part"]["S"]
+    assert text in part
+    _spoil(table, ALERTS, sort_key, {"part": {"S": part.replace(text, instead)}})
+    books = DynamoBooks(table.dynamodb, TABLE, RETENTION)
+    book = books.resume(SOURCE, at(30))
+    assert book.alerts == {second.key: second}
+    assert [error.key for error in books.unreadable()] == [f"{ALERTS} {sort_key}"]
+    ((key, reason),) = books.quarantined(SOURCE)
+    assert (key, bool(reason)) == (sort_key, True)
+    _keep(books, book.model_copy(update={"alerts": {first.key: first, second.key: second}}))
+    again = DynamoBooks(table.dynamodb, TABLE, RETENTION)
+    assert again.resume(SOURCE, at(31)).alerts == {first.key: first, second.key: second}
+    assert again.unreadable() == [], "what is quarantined is reported once"
+
+
+@pytest.mark.parametrize("part", [{"v": None}, {"part": None}, {"part": {"S": "null"}}], ids=str)
+def test_an_application_that_cannot_be_read_is_quarantined(table: Table, part: dict[str, Any]):
+    _keep(table.books, Book(applications={"00f1abc": "analytics"}))
+    _spoil(table, ALERTS, "STATE#APPLICATION#00f1abc", part)
+    books = DynamoBooks(table.dynamodb, TABLE, RETENTION)
+    assert books.resume(SOURCE, at(30)).applications == {}
+    assert [key for key, _ in books.quarantined(SOURCE)] == ["STATE#APPLICATION#00f1abc"]
+
+
+def test_an_alert_of_a_newer_version_is_left_alone(table: Table):
+    first, second = an_alert(number=1), an_alert(number=2, of={"job_name": "other"})
+    _keep(table.books, Book(alerts={first.key: first, second.key: second}))
+    sort_key = f"STATE#ALERT#{first.key}"
+    _spoil(table, ALERTS, sort_key, {"v": {"N": "2"}, "part": {"S": "another format"}})
+    newer = table.item(ALERTS, sort_key)
+    books = DynamoBooks(table.dynamodb, TABLE, RETENTION)
+    book = books.resume(SOURCE, at(30))
+    assert (book.alerts, book.left_alone) == ({second.key: second}, {first.key})
+    assert [type(error) for error in books.unreadable()] == [WrittenByNewer]
+    for alerts in ({first.key: first}, {}):
+        book = _keep(books, book.model_copy(update={"alerts": alerts}))
+    assert table.item(ALERTS, sort_key) == newer
+    assert books.quarantined(SOURCE) == []
+
+
+def test_a_head_of_a_newer_version_stops_alerting_and_changes_nothing(table: Table):
+    _keep(table.books, a_book())
+    _spoil(table, ALERTS, "HEAD", {"v": {"N": "2"}})
+    before = table.items()
+    with pytest.raises(WrittenByNewer, match="its format is 2, and this version of Runwatch reads 1"):
+        DynamoBooks(table.dynamodb, TABLE, RETENTION).resume(SOURCE, at(30))
+    assert table.items() == before
+
+
+def test_a_redo_that_cannot_be_read_is_passed_over_and_reported(table: Table, monkeypatch: pytest.MonkeyPatch):
+    before = _keep(table.books, a_book(1))
+    with monkeypatch.context() as patched:
+        _dying(table, patched, 1, of=["transact_write_items"])
+        with pytest.raises(Crash):
+            _keep(table.books, CHANGED.model_copy(update={"version": before.version}), entries=MANY)
+    redo = next(item["sk"]["S"] for item in table.items() if item["sk"]["S"].startswith("REDO#"))
+    _spoil(table, ALERTS, redo, {"writes": {"B": b"no zlib"}})
+    books = DynamoBooks(table.dynamodb, TABLE, RETENTION)
+    books.resume(SOURCE, at(30))
+    assert [error.key for error in books.unreadable()] == [f"{ALERTS} {redo}"]
+    assert [key for key, _ in books.quarantined(SOURCE)] == [redo]
 
 
 @pytest.mark.parametrize(
@@ -383,7 +494,9 @@ def test_news_that_cannot_be_read_are_passed_over_once_and_for_all(table: Table,
     table.store.commit(a_tracked(), [an_entry(1), an_entry(2)])
     _spoil(table, PK, FIRST, parts)
     assert table.books.news(SOURCE, 20) == [an_entry(2)]
-    assert not table.item(PK, FIRST).keys() & {*NEWS_KEYS}
+    assert table.item(PK, FIRST)["news_source"] == {"S": f"parked#{SOURCE}"}
+    assert [error.where for error in table.books.unreadable()] == [(PK, FIRST)], "and never silently"
+    assert table.store.quarantined(SOURCE) == [f"{PK} {FIRST}"]
     assert table.item(PK, FIRST).keys() >= {*OUTBOX_KEYS}, "it is owed all the same"
     assert table.books.news(SOURCE, 1) == [an_entry(2)]
 
@@ -464,7 +577,7 @@ def test_a_connection_that_breaks_is_the_store_s_unavailability(ask: Ask):
         (["ConditionalCheckFailed", "None"], LostRace),
         (["None", "TransactionConflict"], LostRace),
         (["ThrottlingError", "None"], StoreUnavailable),
-        (["ValidationError"], StoreUnavailable),
+        (["ValidationError"], StoreRefused),
         (["None"], StoreUnavailable),
     ],
 )

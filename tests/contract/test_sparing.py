@@ -30,7 +30,6 @@ IN_FULL: dict[str, Say] = {
     "discovered": lambda journal, number: journal.discovered(DiscoveryReport(SOURCE, found=number)),
     "set_aside": lambda journal, number: journal.set_aside(an_entry(number), "no"),
     "alerted": lambda journal, _: journal.alerted(an_alert(Rule.RUN_FAILED), Change.OPENED),
-    "not_judged": lambda journal, number: journal.not_judged(an_entry(number)),
     "refused": lambda journal, number: journal.refused(str(number), "no"),
     "ticked": lambda journal, number: journal.ticked(TickReport(SOURCE, watched=number)),
 }
@@ -41,6 +40,7 @@ SPARINGLY: dict[str, Say] = {
     ),
     "store_failed": lambda journal, number: journal.store_failed(str(run_of(number)), StoreUnavailable("no")),
     "not_published": lambda journal, number: journal.not_published(an_entry(number), "no"),
+    "item_unreadable": lambda journal, number: journal.item_unreadable(SOURCE, f"LOG#{number}", "no"),
 }
 
 
@@ -76,7 +76,8 @@ def test_what_is_said_of_one_run_is_said_however_often(say: Say):
 
 def test_one_kind_takes_no_lines_from_another():
     heard = Counter(what for what, _ in _heard(*SPARINGLY.values(), times=20, journal=Sparing))
-    assert heard == {"look failed": 5, "list failed": 5, "store failed": 5, "not published": 5}
+    kinds = "look failed", "list failed", "store failed", "not published", "item unreadable"
+    assert heard == dict.fromkeys(kinds, 5)
 
 
 def test_every_class_of_failed_looks_is_a_kind_of_its_own():
@@ -95,4 +96,4 @@ def test_one_made_anew_says_all_of_it_again():
         for say in SPARINGLY.values():
             for number in range(20):
                 say(sparing, number)
-    assert len(memory.lines) == 3 * 20
+    assert len(memory.lines) == 3 * 25

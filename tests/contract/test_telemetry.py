@@ -237,6 +237,7 @@ FULL = TickReport(
     alert_messages=28,
     news_left=29,
     desk_failed=30,
+    items_unreadable=31,
     settled_cost=3.25,
     settled_vcpu_hours=41.5,
 )
@@ -283,6 +284,7 @@ METRICS = {
     "AlertMessages": 28,
     "NewsNotJudged": 29,
     "DeskFailed": 30,
+    "ItemsUnreadable": 31,
     "SettledCost": 3.25,
     "SettledVcpuHours": 41.5,
 }

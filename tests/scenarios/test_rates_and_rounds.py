@@ -13,6 +13,7 @@ from runwatch.core.ids import RunId
 from runwatch.core.model import JobRun
 from runwatch.core.pacing import Pacing
 from runwatch.core.rate import Quota, Rate
+from runwatch.core.tracked import Left
 from runwatch.core.watch import Application
 from runwatch.errors import look_failed
 from runwatch.ports import ListedRun, Refusal
@@ -612,7 +613,7 @@ def happenings(world: World) -> list[str]:
 
 def test_what_is_owed_from_before_is_published_before_any_look(world: World):
     all_pending(world, 3)
-    world.owes(a_tracked("RUNNING", run=run_of(99), version=0, left="untracked"), an_entry(1, run=run_of(99)))
+    world.owes(a_tracked("RUNNING", run=run_of(99), version=0, left=Left.UNTRACKED), an_entry(1, run=run_of(99)))
     happened = happenings(world)
     world.goes("RUNNING", ONE)
     world.tick()

@@ -334,4 +334,7 @@ def test_an_entry_that_cannot_be_read_is_passed_over_and_hinders_no_other(world:
     object.__setattr__(first, "body", "{}")
     world.after(1).tick()
     assert world.told == ["FAILED other: out of memory (00f1abc)"]
-    assert world.journal_of("not judged") == [first]
+    (noted,) = world.journal_of("item unreadable")
+    assert noted[1] == f"{RUN} 1", "it is never silent"  # type: ignore[index]
+    world.minutes(2)
+    assert world.told[1:] == ["UNREADABLE ITEM"], "people are notified once"

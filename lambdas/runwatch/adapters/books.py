@@ -10,7 +10,7 @@ from runwatch.books import Books
 from runwatch.core.ids import Source
 from runwatch.core.ledger import Entry
 from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable, write_failed
-from runwatch.stored import NEWS_INDEX, Item, entry_of, log, stored_key
+from runwatch.stored import NEWS_INDEX, PARKED, Item, entry_of, log, stored_key
 from runwatch.transactions import Key, Put, Write, key_of, size_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ NEWS_AT_ONCE = 90
 """All that is taken as news has to be in one transaction with the head."""
 NEWS_BYTES = 2_000_000
 """So that there is room for what follows from the entries in the same transaction."""
-PARKED = "parked#"
 
 _RACED = {"ConditionalCheckFailed", "TransactionConflict"}
 

@@ -141,7 +141,7 @@ class MemoryStore:
         """Take an entry that cannot be evaluated out of the news."""
         self._news = {each for each in self._news if key != key_of(stored_key(each[0], log(each[1])))}
 
-    def owed(self, source: Source) -> Iterator[Owed]:
+    def owed(self, source: Source, broken: list[RecordUnreadable] | None = None) -> Iterator[Owed]:  # noqa: ARG002
         return self._oldest_first(self._outbox, source)
 
     def owed_by(self, ledger: LedgerId, since: int = 1) -> list[Entry]:
@@ -177,6 +177,12 @@ class MemoryStore:
             self._became[entry.ledger, entry.sequence] = Kept(entry, set_aside_because=reason)
             self._outbox.discard((entry.ledger, entry.sequence))
             self._aside.add((entry.ledger, entry.sequence))
+
+    def quarantine(self, source: Source, error: RecordUnreadable, at: datetime) -> None:
+        raise NotImplementedError("entries in memory can always be read")
+
+    def quarantined(self, source: Source) -> list[str]:  # noqa: ARG002 - as above
+        return []
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:
         return self._oldest_first(self._aside, source)

@@ -15,7 +15,9 @@ from runwatch.ports import Kept, Owed, Watched
 from runwatch.stored import (
     EXPIRES_AT,
     LEFT_INDEX,
+    NEWS_INDEX,
     OUTBOX_INDEX,
+    PARKED,
     WATCH_INDEX,
     Item,
     check_format,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["DynamoStore"]
 
 ASIDE = "aside#"
+QUARANTINED = "quarantined#"
 A_DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
 
@@ -124,8 +127,8 @@ class DynamoStore:
             new.append(entry)
         return new
 
-    def owed(self, source: Source) -> Iterator[Owed]:
-        return self._outbox(str(source))
+    def owed(self, source: Source, broken: list[RecordUnreadable] | None = None) -> Iterator[Owed]:
+        return self._outbox(str(source), broken)
 
     def owed_by(self, ledger: LedgerId, since: int = 1) -> list[Entry]:
         """Reads the ledger from its end, and no further than it has to: a streaming run's can be long."""
@@ -165,6 +168,37 @@ class DynamoStore:
                 ":expires_at": self._expiry(entry.recorded_at),
             },
         )
+
+    def quarantine(self, source: Source, error: RecordUnreadable, at: datetime) -> None:
+        pk, sk = error.where or ("", "")
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": pk}, "sk": {"S": sk}},
+                UpdateExpression="SET outbox_source = :to, quarantined_at = :at, quarantined_because = :reason",
+                ConditionExpression=OWED,
+                ExpressionAttributeValues={
+                    ":to": {"S": f"{QUARANTINED}{source}"},
+                    ":at": {"S": sortable(at)},
+                    ":reason": {"S": str(error)},
+                },
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            pass  # Another tick was there before.
+        except (ClientError, BotoCoreError) as failure:
+            raise StoreUnavailable(f"UpdateItem: {failure}") from failure
+
+    def quarantined(self, source: Source) -> list[str]:
+        indexes = (OUTBOX_INDEX, "outbox_source", QUARANTINED), (NEWS_INDEX, "news_source", PARKED)
+        return [
+            " ".join(key_of(item))
+            for index, key, prefix in indexes
+            for item in self._query(
+                IndexName=index,
+                KeyConditionExpression=f"{key} = :key",
+                ExpressionAttributeValues={":key": {"S": f"{prefix}{source}"}},
+            )
+        ]
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:
         return self._outbox(ASIDE + str(source))
@@ -296,14 +330,23 @@ class DynamoStore:
             "ExpressionAttributeValues": values,
         }
 
-    def _outbox(self, key: str) -> Iterator[Owed]:
+    def _outbox(self, key: str, broken: list[RecordUnreadable] | None = None) -> Iterator[Owed]:
         for item in self._query(
             IndexName=OUTBOX_INDEX,
             KeyConditionExpression="outbox_source = :key",
             ExpressionAttributeValues={":key": {"S": key}},
         ):
-            recorded_at, _, sequence = item["outbox_order"]["S"].partition("#")
-            yield Owed(ledger_of(item), int(sequence), moment(recorded_at))
+            try:
+                recorded_at, _, sequence = item["outbox_order"]["S"].partition("#")
+                owed = Owed(ledger_of(item), int(sequence), moment(recorded_at))
+                if item["sk"]["S"] != log(owed.sequence):
+                    raise ValueError(f"its order says that it is entry {sequence}")  # noqa: TRY301 - as the others
+            except (LookupError, ValueError) as error:
+                if broken is not None:
+                    where = key_of(item)
+                    broken.append(RecordUnreadable(" ".join(where), error, where))
+            else:
+                yield owed
 
     def _records(self, index: str, key: str, value: str) -> Watched:
         found = Watched()

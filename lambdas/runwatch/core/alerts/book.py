@@ -1,12 +1,13 @@
 """What is open: the alerts of one source, and what has to be remembered to judge what comes next."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
+from runwatch.core.ids import RunId
 from runwatch.core.model import Moment
 
 __all__ = ["REMEMBERED", "About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcome", "Told"]
@@ -24,6 +25,18 @@ class _Kept(BaseModel):
         return self.model_copy(update=changes)
 
 
+def _arn(text: str) -> str:
+    RunId.parse(text)
+    return text
+
+
+def _troubles(troubles: dict[str, datetime]) -> dict[str, datetime]:
+    for key in troubles:
+        if key.startswith("arn:"):
+            RunId.parse(key)
+    return troubles
+
+
 class About(_Kept):
     """What an alert is about, as far as it can be said: a run, its job, its application, its source."""
 
@@ -32,7 +45,7 @@ class About(_Kept):
     application_name: str | None = None
     job_name: str | None = None
     """As the runs are named. None of a run without a name, and of what is about no job."""
-    run: str | None = None
+    run: Annotated[str, AfterValidator(_arn)] | None = None
     """ARN; of an alert about a job that of the run which brought it up."""
     attempt: int | None = None
     expected: str | None = None
@@ -202,7 +215,7 @@ class Book(BaseModel):
     """Open ones, by their keys, and those that were resolved and that people still have to hear it of."""
     outcomes: dict[str, tuple[Outcome, ...]] = Field(default_factory=dict)
     """By application: of the last hours."""
-    trouble: dict[str, Moment] = Field(default_factory=dict)
+    trouble: Annotated[dict[str, Moment], AfterValidator(_troubles)] = Field(default_factory=dict)
     """Since when a source has been denied, unreadable or throttled, or a run unreadable: by failure, or by ARN."""
     expected: dict[str, Expectation] = Field(default_factory=dict)
     """By the expectation's name."""

@@ -42,6 +42,7 @@ _WORDS: dict[Rule, str] = {
     Rule.SOURCE_UNREADABLE: "UNREADABLE",
     Rule.SOURCE_THROTTLED: "THROTTLED",
     Rule.POLICY_INVALID: "POLICY INVALID",
+    Rule.ITEM_UNREADABLE: "UNREADABLE ITEM",
 }
 _SEVERAL = {Subject.RUN: "runs", Subject.JOB: "jobs", Subject.APPLICATION: "applications", Subject.SOURCE: "sources"}
 _MEMBERS = {Rule.APPLICATION_FAILING: "jobs"}

@@ -106,7 +106,7 @@ def _over(telling: Telling) -> str:
 
 def _facts(telling: Telling) -> Iterator[Line]:
     alert, facts = telling.leading, telling.leading.facts
-    ours = alert.rule is Rule.POLICY_INVALID
+    ours = alert.rule in (Rule.POLICY_INVALID, Rule.ITEM_UNREADABLE)
     reason, error = plain(alert.reason, LONGEST), error_of(alert)
     said = plain(facts.details or "", LONGEST_FAULTS) if ours else plain(words_of(facts.details), LONGEST)
     yield Line("Was" if telling.is_over else "What", reason)
