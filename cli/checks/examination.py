@@ -13,7 +13,7 @@ from cli.checks.patient import LOOKING, OUTPUTS, Patient
 from cli.checks.permissions import permissions
 from cli.checks.policy import may_alert, policy
 from cli.checks.quota import quota, throttles
-from cli.checks.records import aside, owed, records
+from cli.checks.records import aside, owed, quarantined, records
 from cli.checks.rules import forwarding, rule
 from cli.checks.schedules import schedules
 from cli.checks.stack import identity, stack
@@ -86,6 +86,7 @@ def _of(source: Source) -> Iterator[Check]:
         "records": records,
         "owed messages": owed,
         "set aside": aside,
+        "quarantined items": quarantined,
     }.items():
         yield Check(About(place, what), partial(make, source=source))
 

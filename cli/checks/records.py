@@ -8,9 +8,10 @@ from cli.checks.patient import Patient
 from cli.times import length
 from runwatch.core.ids import Source
 
-__all__ = ["aside", "owed", "records"]
+__all__ = ["aside", "owed", "quarantined", "records"]
 
 LONG = timedelta(minutes=5)
+NAMED = 3
 
 
 def records(patient: Patient, about: About, source: Source) -> Iterator[Finding]:
@@ -49,3 +50,16 @@ def aside(patient: Patient, about: About, source: Source) -> Iterator[Finding]:
         )
     else:
         yield about.ok("no message was set aside")
+
+
+def quarantined(patient: Patient, about: About, source: Source) -> Iterator[Finding]:
+    """Report the items that Runwatch could not read or evaluate, and set apart."""
+    found = patient.store.quarantined(source)
+    if found:
+        more = f", and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        yield about.warning(
+            f"items of the table could not be read and are quarantined: {', '.join(found[:NAMED])}{more}",
+            "Look at each and restore or delete it: docs/operations.md#unreadable-items says how.",
+        )
+    else:
+        yield about.ok("no item is quarantined")

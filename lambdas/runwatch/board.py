@@ -132,6 +132,7 @@ class Board:
                 unreadable.append(
                     f"What alerting remembers of {source} cannot be read, so no alerts are shown: {error}"
                 )
+            unreadable += [f"An item of the alerts cannot be shown: {error}" for error in self.books.unreadable()]
         return books, unreadable
 
     def _records(self, asked: Asked, now: datetime) -> tuple[list[TrackedRun], list[str]]:

@@ -31,7 +31,6 @@ from runwatch.stored import (
 from runwatch.stored_alerts import (
     CLOSED,
     HEAD,
-    QUARANTINED,
     STATE,
     UNREADABLE,
     Head,
@@ -227,14 +226,6 @@ class Books:
                     yield Alert.model_validate_json(text)
                 except UNREADABLE as error:
                     self._note(item, error)
-
-    def quarantined(self, source: Source) -> list[tuple[str, str]]:
-        """Return the sort keys of the quarantined items of the alert state, each with the reason."""
-        pk = alerts_key(source, "")["pk"]["S"]
-        return [
-            (item["sk"]["S"].removeprefix(QUARANTINED), item.get("quarantined_because", {}).get("S", ""))
-            for item in self._table.query(pk, QUARANTINED, f"{QUARANTINED}~")
-        ]
 
     # Reading the state.
 

@@ -248,7 +248,10 @@ class Store(Protocol):
         ...
 
     def quarantined(self, source: Source) -> list[str]:
-        """The keys of the entries that were quarantined, and of those that alerting could not evaluate."""
+        """Return the keys of all items that were quarantined, and of entries that alerting could not evaluate.
+
+        May lag.
+        """
         ...
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:
@@ -320,8 +323,8 @@ class Books(Protocol):
         """Make the stored state `book`, take the news as evaluated, and owe the entries: all or nothing.
 
         `read`: the state as it was read. Returns the book with its new version. Raises LostRace if the stored version
-        is another by now, or if the news were taken: read again, evaluate again. Raises StoreRefused if the same change can never be
-        stored.
+        is another by now, or if the news were taken: read again, evaluate again. Raises StoreRefused if the same change
+        can never be stored.
         """
         ...
 
@@ -348,6 +351,10 @@ class BoardBooks(SilenceBook, Protocol):
 
     def book(self, source: Source) -> "Book":
         """As of Books; raises RecordUnreadable."""
+        ...
+
+    def unreadable(self) -> list[RecordUnreadable]:
+        """As of Books."""
         ...
 
     def histories(self, source: Source, jobs: Collection[str]) -> "dict[str, History]":

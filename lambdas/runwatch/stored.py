@@ -52,6 +52,7 @@ __all__ = [
     "OUTBOX_INDEX",
     "OUTBOX_KEYS",
     "PARKED",
+    "QUARANTINED",
     "RECORD_PROJECTION",
     "SILENCE",
     "WATCH_INDEX",
@@ -82,6 +83,8 @@ NEWS_INDEX = "news"
 NEWS_KEYS = ("news_source", "news_order")
 PARKED = "parked#"
 """Before the source, in `news_source` of an entry that alerting could not evaluate."""
+QUARANTINED = "QUARANTINED#"
+"""Before the sort key of an item of the alert state that could not be read."""
 LEFT_INDEX = "left"
 LEFT_KEYS = ("left_day", "left_at")
 RECORD_PROJECTION = ("version", "record", "v")

@@ -29,13 +29,23 @@ from typing import Any
 from runwatch.core.alerts.book import Alert, Book
 from runwatch.core.ids import Source
 from runwatch.errors import RecordUnreadable, WrittenByNewer
-from runwatch.stored import EXPIRES_AT, Item, alerts_key, check_format, fitting, format_of, json_of, seconds, sortable
+from runwatch.stored import (
+    EXPIRES_AT,
+    QUARANTINED,
+    Item,
+    alerts_key,
+    check_format,
+    fitting,
+    format_of,
+    json_of,
+    seconds,
+    sortable,
+)
 from runwatch.transactions import Delete, Put, Write, key_of
 
 __all__ = [
     "CLOSED",
     "HEAD",
-    "QUARANTINED",
     "STATE",
     "UNREADABLE",
     "Head",
@@ -57,7 +67,6 @@ ALERT = f"{STATE}ALERT#"
 APPLICATION = f"{STATE}APPLICATION#"
 REDO = "REDO#"
 CLOSED = "CLOSED#"
-QUARANTINED = "QUARANTINED#"
 SORT_KEY_BYTES = 900
 """DynamoDB takes 1,024; the key of a quarantined item is longer."""
 REDO_KEPT = timedelta(days=1)

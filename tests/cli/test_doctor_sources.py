@@ -13,7 +13,7 @@ from runwatch.adapters.memory import MemoryStore
 from runwatch.core.ids import Source
 from runwatch.errors import RecordUnreadable
 from runwatch.ports import Watched
-from tests.builders import a_tracked, an_entry, at, run_of
+from tests.builders import RUN, a_tracked, an_entry, at, run_of
 from tests.cli.healthy import (
     ALLOWED,
     AWAY,
@@ -74,7 +74,7 @@ def test_of_each_healthy_source_the_same_is_told(aws: Aws):
         "quota",
         "throttles",
     }
-    common |= {"records", "owed messages", "set aside"}
+    common |= {"records", "owed messages", "set aside", "quarantined items"}
     assert set(told[HOME]) == common
     assert set(told[AWAY]) == common | {"native events"}
 
@@ -691,3 +691,12 @@ def test_messages_that_were_set_aside(aws: Aws, count: int, told: str):
     for number in range(1, count + 1):
         store.set_aside(an_entry(number, run=run_of(1), recorded_at=at(119)), "InvalidParameter", NOW)
     finds(aws, HOME, "set aside", WARNING, told, "`runwatch redrive --stack Runwatch`", store)
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "LOG#0000000001"), (5, ", and 2 more")])
+def test_items_that_are_quarantined_are_listed(aws: Aws, count: int, told: str):
+    store = MemoryStore()
+    for number in range(1, count + 1):
+        store.owe([an_entry(number)])
+        store.park_news((f"RUN#{RUN.arn}", f"LOG#{number:010d}"))
+    finds(aws, HOME, "quarantined items", WARNING, told, "docs/operations.md#unreadable-items", store)

@@ -396,7 +396,7 @@ def test_a_head_that_cannot_be_read_is_quarantined_and_the_alerts_stay(table: Ta
     assert book.alerts == a_book(1, 2).alerts
     assert book.version > 1000, "a version that nobody has counted to"
     assert [error.key for error in books.unreadable()] == [f"{ALERTS} HEAD"]
-    assert [key for key, _ in books.quarantined(SOURCE)] == ["HEAD"]
+    assert table.store.quarantined(SOURCE) == [f"{ALERTS} QUARANTINED#HEAD"]
     assert _keep(books, book).version == book.version + 1
     assert books.resume(SOURCE, at(31)).alerts == book.alerts
     assert books.unreadable() == [], "it is reported once"
@@ -423,8 +423,8 @@ def test_an_alert_that_cannot_be_read_is_quarantined_and_hinders_no_other(table:
     book = books.resume(SOURCE, at(30))
     assert book.alerts == {second.key: second}
     assert [error.key for error in books.unreadable()] == [f"{ALERTS} {sort_key}"]
-    ((key, reason),) = books.quarantined(SOURCE)
-    assert (key, bool(reason)) == (sort_key, True)
+    assert table.store.quarantined(SOURCE) == [f"{ALERTS} QUARANTINED#{sort_key}"]
+    assert table.item(ALERTS, f"QUARANTINED#{sort_key}")["quarantined_because"]["S"]
     _keep(books, book.model_copy(update={"alerts": {first.key: first, second.key: second}}))
     again = DynamoBooks(table.dynamodb, TABLE, RETENTION)
     assert again.resume(SOURCE, at(31)).alerts == {first.key: first, second.key: second}
@@ -437,7 +437,7 @@ def test_an_application_that_cannot_be_read_is_quarantined(table: Table, part: d
     _spoil(table, ALERTS, "STATE#APPLICATION#00f1abc", part)
     books = DynamoBooks(table.dynamodb, TABLE, RETENTION)
     assert books.resume(SOURCE, at(30)).applications == {}
-    assert [key for key, _ in books.quarantined(SOURCE)] == ["STATE#APPLICATION#00f1abc"]
+    assert table.store.quarantined(SOURCE) == [f"{ALERTS} QUARANTINED#STATE#APPLICATION#00f1abc"]
 
 
 def test_an_alert_of_a_newer_version_is_left_alone(table: Table):
@@ -453,7 +453,7 @@ def test_an_alert_of_a_newer_version_is_left_alone(table: Table):
     for alerts in ({first.key: first}, {}):
         book = _keep(books, book.model_copy(update={"alerts": alerts}))
     assert table.item(ALERTS, sort_key) == newer
-    assert books.quarantined(SOURCE) == []
+    assert table.store.quarantined(SOURCE) == []
 
 
 def test_a_head_of_a_newer_version_stops_alerting_and_changes_nothing(table: Table):
@@ -476,7 +476,7 @@ def test_a_redo_that_cannot_be_read_is_passed_over_and_reported(table: Table, mo
     books = DynamoBooks(table.dynamodb, TABLE, RETENTION)
     books.resume(SOURCE, at(30))
     assert [error.key for error in books.unreadable()] == [f"{ALERTS} {redo}"]
-    assert [key for key, _ in books.quarantined(SOURCE)] == [redo]
+    assert table.store.quarantined(SOURCE) == [f"{ALERTS} QUARANTINED#{redo}"]
 
 
 @pytest.mark.parametrize(

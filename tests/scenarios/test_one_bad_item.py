@@ -277,5 +277,5 @@ def test_alert_state_that_cannot_be_read_stops_no_alert(table: Table, breaks: Ca
     new_container = on_dynamodb(table)
     new_container.clock.now = before.clock.now
     goes_on(new_container)
-    quarantined = new_container.books.quarantined(SOURCE)
+    quarantined = table.store.quarantined(SOURCE)
     assert bool(quarantined) == any(line.startswith("UNREADABLE ITEM") for line in new_container.told)

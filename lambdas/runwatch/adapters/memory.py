@@ -20,7 +20,7 @@ from runwatch.core.watch import Application
 from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace, RecordUnreadable
 from runwatch.ports import Calls, Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
 from runwatch.report import DiscoveryReport, TickReport
-from runwatch.stored import Item, entry_item, entry_of, log, record_item, stored_key
+from runwatch.stored import QUARANTINED, Item, alerts_key, entry_item, entry_of, log, record_item, stored_key
 from runwatch.transactions import Delete, Key, Write, check_transaction, key_of, size_of
 
 __all__ = [
@@ -78,6 +78,7 @@ class MemoryStore:
         self._outbox: set[tuple[LedgerId, int]] = set()
         self._news: set[tuple[LedgerId, int]] = set()
         self._aside: set[tuple[LedgerId, int]] = set()
+        self._parked: list[Key] = []
         self._refusals = Counter[tuple[LedgerId, int]]()
         self._became: dict[tuple[LedgerId, int], Kept] = {}
         self.items: dict[Key, Item] = {}
@@ -139,6 +140,7 @@ class MemoryStore:
 
     def park_news(self, key: Key) -> None:
         """Take an entry that cannot be evaluated out of the news."""
+        self._parked.append(key)
         self._news = {each for each in self._news if key != key_of(stored_key(each[0], log(each[1])))}
 
     def owed(self, source: Source, broken: list[RecordUnreadable] | None = None) -> Iterator[Owed]:  # noqa: ARG002
@@ -181,8 +183,10 @@ class MemoryStore:
     def quarantine(self, source: Source, error: RecordUnreadable, at: datetime) -> None:
         raise NotImplementedError("entries in memory can always be read")
 
-    def quarantined(self, source: Source) -> list[str]:  # noqa: ARG002 - as above
-        return []
+    def quarantined(self, source: Source) -> list[str]:
+        pk = alerts_key(source, "")["pk"]["S"]
+        state = [key for key in self.items if key[0] == pk and key[1].startswith(QUARANTINED)]
+        return [" ".join(key) for key in (*self._parked, *state)]
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:
         return self._oldest_first(self._aside, source)

@@ -18,8 +18,10 @@ from runwatch.stored import (
     NEWS_INDEX,
     OUTBOX_INDEX,
     PARKED,
+    QUARANTINED,
     WATCH_INDEX,
     Item,
+    alerts_key,
     check_format,
     entry_item,
     entry_of,
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["DynamoStore"]
 
 ASIDE = "aside#"
-QUARANTINED = "quarantined#"
+SET_APART = "quarantined#"
+"""Before the source, in `outbox_source` of an entry that cannot be read."""
 A_DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
 
@@ -178,7 +181,7 @@ class DynamoStore:
                 UpdateExpression="SET outbox_source = :to, quarantined_at = :at, quarantined_because = :reason",
                 ConditionExpression=OWED,
                 ExpressionAttributeValues={
-                    ":to": {"S": f"{QUARANTINED}{source}"},
+                    ":to": {"S": f"{SET_APART}{source}"},
                     ":at": {"S": sortable(at)},
                     ":reason": {"S": str(error)},
                 },
@@ -189,16 +192,21 @@ class DynamoStore:
             raise StoreUnavailable(f"UpdateItem: {failure}") from failure
 
     def quarantined(self, source: Source) -> list[str]:
-        indexes = (OUTBOX_INDEX, "outbox_source", QUARANTINED), (NEWS_INDEX, "news_source", PARKED)
-        return [
-            " ".join(key_of(item))
+        indexes = (OUTBOX_INDEX, "outbox_source", SET_APART), (NEWS_INDEX, "news_source", PARKED)
+        entries = (
+            item
             for index, key, prefix in indexes
             for item in self._query(
                 IndexName=index,
                 KeyConditionExpression=f"{key} = :key",
                 ExpressionAttributeValues={":key": {"S": f"{prefix}{source}"}},
             )
-        ]
+        )
+        state = self._query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :quarantined)",
+            ExpressionAttributeValues={":pk": alerts_key(source, "")["pk"], ":quarantined": {"S": QUARANTINED}},
+        )
+        return [" ".join(key_of(item)) for item in (*entries, *state)]
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:
         return self._outbox(ASIDE + str(source))

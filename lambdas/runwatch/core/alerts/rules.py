@@ -257,6 +257,6 @@ RULES: dict[Rule, Nature] = {
         Severity.WARNING,
         "Items of Runwatch's table cannot be read. They are set apart; everything else goes on.",
         "A day passes without another one.",
-        "Run `runwatch doctor`, which lists the items, and follow docs/operations.md#unreadable.",
+        "Run `runwatch doctor`, which lists the items, and follow docs/operations.md#unreadable-items.",
     ),
 }
