@@ -62,6 +62,8 @@ class Function(Construct):
                 "POWERTOOLS_SERVICE_NAME": service,
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": config.log_level,
+                # Tokens of the global endpoint are not valid in Regions that an account has to opt in to.
+                "AWS_STS_REGIONAL_ENDPOINTS": "regional",
                 "PYDANTIC_DISABLE_PLUGINS": "__all__",  # there are none, and to look for them takes time at every start
             },
         )

@@ -4,6 +4,9 @@ pip fetches ready-made wheels for the platform that the functions run on, whatev
 kept under a name derived from all that decides its content, so pip runs once for a set of requirements, and
 synthesizing again needs no network. A directory appears under its name only when it is complete: a build that fails
 or is interrupted leaves nothing that the next one could take for a layer.
+
+botocore describes 430 services, which is most of its size, and lists them all when it makes a client. The layer keeps
+those that the functions call.
 """
 
 import hashlib
@@ -16,12 +19,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LAMBDA", "LayerNotBuilt", "Target", "installed", "this_machine"]
+__all__ = ["LAMBDA", "SERVICES", "LayerNotBuilt", "Target", "installed", "this_machine"]
 
 PYTHON_OF_LAMBDA = "3.13"
 """The Python that the functions run on in AWS."""
 
-RECIPE = "1"
+SERVICES = ("cloudwatch", "dynamodb", "emr-serverless", "sns", "sqs", "ssm", "sts")
+"""The AWS services for which the functions make clients, by boto3's names."""
+
+RECIPE = "2"
 """To be raised when `installed` makes something else of the same requirements, so that no old layer is taken for it."""
 
 
@@ -63,7 +69,7 @@ def installed(*, requirements: Path, target: Target, cache: Path) -> Path:
     The directory's name is a hash of the requirements and the target, the same on every machine. Raises LayerNotBuilt.
     """
     pinned = requirements.read_text(encoding="utf-8")
-    decides = "\n".join((RECIPE, pinned, target.machine, target.python, *target.pip_options))
+    decides = "\n".join((RECIPE, pinned, target.machine, target.python, *target.pip_options, *SERVICES))
     complete = cache / hashlib.sha256(decides.encode()).hexdigest()[:32]
     if complete.is_dir():
         return complete
@@ -92,3 +98,6 @@ def _install(requirements: Path, target: Target, *, into: Path) -> None:
     shutil.rmtree(into / "bin", ignore_errors=True)
     for cached in into.rglob("__pycache__"):
         shutil.rmtree(cached)
+    for service in into.glob("botocore/data/*/"):
+        if service.is_dir() and service.name not in SERVICES:
+            shutil.rmtree(service)

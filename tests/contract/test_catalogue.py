@@ -95,6 +95,18 @@ def test_the_runs_of_an_application_are_listed_by_state_page_by_page(catalogue: 
     assert pages == max(1, -(-len(rows) // 50))
 
 
+def test_states_reach_the_sdk_as_a_list_since_an_older_one_writes_a_tuple_as_one_word(simulated: Made):
+    """botocore before 1.38 sends `states=('RUNNING', 'QUEUED')`, which no run is in."""
+    catalogue, _ = simulated({"applications": [{"id": "00f1"}]})
+    given: list[object] = []
+    events = catalogue._client.meta.events
+    events.register("provide-client-params.*.*", lambda params, **_: given.extend(params.values()))
+    catalogue.runs("00f1", ("RUNNING", "QUEUED"), None)
+    catalogue.applications(None)
+    assert ["RUNNING", "QUEUED"] in given
+    assert not [value for value in given if isinstance(value, tuple | set | frozenset)]
+
+
 @pytest.mark.parametrize(
     ("created", "found"),
     [

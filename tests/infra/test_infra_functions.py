@@ -70,6 +70,7 @@ def test_logs_and_metrics_carry_the_services_name(template: Template, configured
             "POWERTOOLS_SERVICE_NAME": service,
             "POWERTOOLS_METRICS_NAMESPACE": "Runwatch",
             "POWERTOOLS_LOG_LEVEL": level,
+            "AWS_STS_REGIONAL_ENDPOINTS": "regional",
             "PYDANTIC_DISABLE_PLUGINS": "__all__",
         }
 
