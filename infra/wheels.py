@@ -7,8 +7,12 @@ or is interrupted leaves nothing that the next one could take for a layer.
 
 botocore describes 430 services, which is most of its size, and lists them all when it makes a client. The layer keeps
 those that the functions call.
+
+In Lambda a layer cannot be written to, so what has no bytecode is compiled at every start of a container. Bytecode is
+for one version of Python: the layer has it where this interpreter's version is that of the functions.
 """
 
+import compileall
 import hashlib
 import platform
 import shutil
@@ -18,6 +22,7 @@ import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 __all__ = ["LAMBDA", "SERVICES", "LayerNotBuilt", "Target", "installed", "this_machine"]
 
@@ -27,6 +32,7 @@ PYTHON_OF_LAMBDA = "3.13"
 SERVICES = ("cloudwatch", "dynamodb", "emr-serverless", "sns", "sqs", "ssm", "sts")
 """The AWS services for which the functions make clients, by boto3's names."""
 
+PYTHON_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 RECIPE = "2"
 """To be raised when `installed` makes something else of the same requirements, so that no old layer is taken for it."""
 
@@ -43,6 +49,10 @@ class Target:
     """The processor, as `platform.machine()` names it."""
     python: str
     pip_options: tuple[str, ...]
+
+    @property
+    def runs_this_bytecode(self) -> bool:
+        return self.python in (PYTHON_HERE, this_machine().python)
 
 
 LAMBDA = Target(
@@ -69,7 +79,8 @@ def installed(*, requirements: Path, target: Target, cache: Path) -> Path:
     The directory's name is a hash of the requirements and the target, the same on every machine. Raises LayerNotBuilt.
     """
     pinned = requirements.read_text(encoding="utf-8")
-    decides = "\n".join((RECIPE, pinned, target.machine, target.python, *target.pip_options, *SERVICES))
+    bytecode = "bytecode" if target.runs_this_bytecode else "sources"
+    decides = "\n".join((RECIPE, bytecode, pinned, target.machine, target.python, *target.pip_options, *SERVICES))
     complete = cache / hashlib.sha256(decides.encode()).hexdigest()[:32]
     if complete.is_dir():
         return complete
@@ -101,3 +112,6 @@ def _install(requirements: Path, target: Target, *, into: Path) -> None:
     for service in into.glob("botocore/data/*/"):
         if service.is_dir() and service.name not in SERVICES:
             shutil.rmtree(service)
+    if target.runs_this_bytecode:
+        # Nothing in the files says when they were made, and Lambda does not compare them with the sources.
+        compileall.compile_dir(into, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)

@@ -14,6 +14,7 @@ import botocore
 import pytest
 from templates import ROOT, Template
 
+from infra import wheels
 from infra.wheels import LAMBDA, SERVICES, LayerNotBuilt, Target, installed, this_machine
 
 OF_THIS_MACHINE = this_machine()
@@ -156,7 +157,7 @@ def packages_of(template: Template) -> Path:
 def test_the_layer_holds_boto3_and_all_else_that_the_code_imports(template: Template):
     packages = {file.name for file in packages_of(template).iterdir()}
     assert {"aws_lambda_powertools", "boto3", "botocore", "cronsim", "pydantic", "tzdata"} <= packages
-    assert not packages & {"bin", "__pycache__"}
+    assert "bin" not in packages
 
 
 def test_the_functions_have_the_boto3_that_the_tests_run_with(template: Template):
@@ -215,7 +216,7 @@ def test_every_client_is_made_with_the_layer_alone(local: Template):
     """Without site-packages, as in Lambda: a package or a service that is not in the layer is found nowhere."""
     role = {"role_arn": "arn:aws:iam::123456789012:role/looking"}
     layer = packages_of(local)
-    ended = subprocess.run(
+    ended = subprocess.run(  # noqa: S603 - our own program
         (sys.executable, "-S", "-c", ALL_CLIENTS),
         check=False,
         capture_output=True,
@@ -234,9 +235,27 @@ def test_every_client_is_made_with_the_layer_alone(local: Template):
     assert all(Path(file).is_relative_to(layer) for file in json.loads(ended.stdout.splitlines()[-1]))
 
 
-def test_nothing_in_the_layer_depends_on_who_built_it(template: Template):
-    (layer,) = template.of("Lambda::LayerVersion").values()
-    assert list(template.asset(layer["Content"]).rglob("__pycache__")) == []
+def bytecode(packages: Path) -> set[str]:
+    """For which Pythons there is bytecode: `cpython-313`."""
+    return {file.suffixes[-2].removeprefix(".") for file in packages.rglob("*.pyc")}
+
+
+def test_bytecode_is_in_the_layer_where_this_is_the_functions_python(template: Template, local: Template):
+    tag = str(sys.implementation.cache_tag)
+    assert bytecode(packages_of(local)) == {tag}
+    assert bytecode(packages_of(template)) == ({tag} if sys.version_info[:2] == (3, 13) else set())
+    compiled = packages_of(local) / "botocore" / "__pycache__" / f"session.{tag}.pyc"
+    assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 0b01, "by hash, and never compared with the source"
+
+
+def test_layers_with_and_without_bytecode_have_different_names(
+    requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    names = set()
+    for python_here in ("3.12", "3.13"):
+        monkeypatch.setattr(wheels, "PYTHON_HERE", python_here)
+        names.add(installed(requirements=requirements, target=LAMBDA, cache=tmp_path / "layers").name)
+    assert len(names) == 2
 
 
 def test_synthesizing_again_makes_the_same_asset(template: Template, configured: Template):
