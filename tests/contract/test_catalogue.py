@@ -95,8 +95,8 @@ def test_the_runs_of_an_application_are_listed_by_state_page_by_page(catalogue: 
     assert pages == max(1, -(-len(rows) // 50))
 
 
-def test_states_reach_the_sdk_as_a_list_since_an_older_one_writes_a_tuple_as_one_word(simulated: Made):
-    """botocore before 1.38 sends `states=('RUNNING', 'QUEUED')`, which no run is in."""
+def test_the_sdk_is_given_lists_and_no_tuples(simulated: Made):
+    """Of a tuple, botocore before 1.38 sends `states=('RUNNING', 'QUEUED')`."""
     catalogue, _ = simulated({"applications": [{"id": "00f1"}]})
     given: list[object] = []
     events = catalogue._client.meta.events
