@@ -35,7 +35,7 @@ from infra.table import RunsTable
 from infra.topics import Topics
 from infra.wheels import Target
 from runwatch.settings import PREFIX, BoardSettings, Settings
-from runwatch.stored import RUN, SILENCE, THREAD
+from runwatch.stored import ALERTS, RUN, SILENCE, THREAD
 
 __all__ = ["RunwatchStack"]
 
@@ -245,6 +245,7 @@ class RunwatchStack(Stack):
             allow(function.role, "dynamodb:Query", on=[table, self.table.watch_arn, self.table.outbox_arn])
         # Where the poller writes is any partition: its runs, their jobs, and the alerts of its sources.
         self._grant_writing(self.poller)
+        allow(self.poller.role, "dynamodb:DeleteItem", on=[table], only_if=_only_in(f"{ALERTS}*"))
         self._grant_writing(self.inbox_function, f"{RUN}*")
         for source, at in self.sources.items():
             if at.role_arn is None:
@@ -276,18 +277,13 @@ class RunwatchStack(Stack):
         allow(function.role, "kms:GenerateDataKey", "kms:Decrypt", on=[self.topics.key.key_arn])
 
     def _grant_writing(self, function: Function, *partitions: str) -> None:
-        """To write into these partitions of the table, with * for any characters; without any, into all of them."""
-        only = {
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)},
-            # Of no keys at all it would be true that all of them are such.
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        }
+        """To write into these partitions of the table; without any, into all of them."""
         # TransactWriteItems is authorized as the writes in it.
         allow(
             function.role,
             *("dynamodb:PutItem", "dynamodb:UpdateItem"),
             on=[self.table.table.table_arn],
-            only_if=only if partitions else None,
+            only_if=_only_in(*partitions) if partitions else None,
         )
 
     def _grant_showing(self) -> None:
@@ -295,12 +291,7 @@ class RunwatchStack(Stack):
         table, role = self.table.table.table_arn, self.widget.role
         allow(role, "dynamodb:GetItem", "dynamodb:BatchGetItem", on=[table])
         allow(role, "dynamodb:Query", on=[table, self.table.watch_arn, self.table.left_arn])
-        # Of no keys at all it would be true that all of them are this one.
-        silences = {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SILENCE]},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        }
-        allow(role, "dynamodb:PutItem", on=[table], only_if=silences)
+        allow(role, "dynamodb:PutItem", on=[table], only_if=_only_in(SILENCE))
         allow(role, "sqs:SendMessage", on=[self.inbox.queue.queue_arn])
 
     def _grant_alarms(self) -> None:
@@ -350,3 +341,12 @@ class RunwatchStack(Stack):
                 CfnOutput(self, name, value=topic.topic_arn)
         if self.digest:
             CfnOutput(self, "DigestFunctionName", value=self.digest.function.function_name)
+
+
+def _only_in(*partitions: str) -> dict[str, object]:
+    """A condition on the partitions of the table that a statement is for, in which * stands for any characters."""
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)},
+        # Of no keys at all it would be true that all of them are such.
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
