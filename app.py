@@ -8,6 +8,7 @@ synthesized, and stderr says why. A finding of cdk-nag fails the synthesis too, 
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -28,6 +29,11 @@ from infra.spoke import SpokeStack  # noqa: E402 - the same
 from infra.stack import RunwatchStack  # noqa: E402 - the same
 from infra.wheels import LayerNotBuilt  # noqa: E402 - the same
 
+RESOURCES_AT_MOST = 500
+"""In a stack (CloudFormation's guide, "Quotas")."""
+TOO_MANY = re.compile(r"TooManyResourcesInStack: .*?: (\d+) is greater than")
+"""How the CDK says so, once it has written out all of them."""
+
 
 def build(app: App, *, layers: Path = ROOT / ".layers") -> RunwatchStack | SpokeStack:
     """Put the stack into the app; raises FaultyContext, FaultyConfig or LayerNotBuilt before anything is written."""
@@ -47,17 +53,35 @@ def _hub(app: App, context: Context, layers: Path) -> RunwatchStack:
     )
 
 
+def synthesize(app: App, stack: RunwatchStack | SpokeStack) -> None:
+    """Write the template; raises FaultyConfig if it has more resources than CloudFormation takes."""
+    try:
+        app.synth()
+    except RuntimeError as error:
+        if not isinstance(stack, RunwatchStack) or (found := TOO_MANY.search(str(error))) is None:
+            raise
+        raise config.FaultyConfig([_too_many(int(found[1]), stack, Context.of(app.node).config)]) from error
+
+
+def _too_many(resources: int, stack: RunwatchStack, file: Path) -> str:
+    sources = len(stack.sources)
+    fit = sources - -(-(resources - RESOURCES_AT_MOST) // stack.resources_of_a_source)
+    said = f"make {resources} resources, and CloudFormation takes {RESOURCES_AT_MOST} in a stack"
+    if fit < 1:
+        return f"{file}: all that is configured would {said}"
+    return f"{file}: sources: {sources} {said}: {fit} fit; watch the others with a stack of another [stack] name"
+
+
 def main() -> int:
     app = App(analytics_reporting=False)
     try:
-        build(app)
+        synthesize(app, build(app))
     except (FaultyContext, config.FaultyConfig) as fault:
         sys.stderr.write(f"{fault}\n")
         return 2
     except LayerNotBuilt as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
-    app.synth()
     return 0
 
 

@@ -4,7 +4,7 @@ Each round starts a fresh interpreter for either, in turn, and ends it the momen
 server on loopback: the poller's handler as Lambda calls it, with one watched run in its table; and a few lines of boto3
 that make the clients the poller makes and ask for the same run. So nothing is patched, and nothing after the call is
 counted. Both have the same packages installed, and find all bytecode compiled by a first round that is not counted;
-the layer that is deployed brings sources alone, which Lambda compiles besides.
+a layer has bytecode where it was deployed with the Python of the functions, else Lambda compiles besides.
 """
 
 import json

@@ -32,6 +32,8 @@ NOT_STORED_MINUTES = 5
 NOT_JUDGED_MINUTES, AMONG_MINUTES = 10, 15
 DESK_MINUTES = 5
 DISCOVERIES = 3
+REJECTED_MINUTES = 15
+"""After which even a queue that was asleep has told CloudWatch of its messages."""
 GUIDE = "docs/operations.md"
 """Where each alarm has a section of its own, under its title."""
 
@@ -50,7 +52,7 @@ class Alarms(Construct):
         super().__init__(scope, name)
         self._config = config
         self._tell = [actions.SnsAction(topic) for topic in topics]
-        self._poller = poller
+        self._poller, self._inbox = poller, inbox
         self._on_function(poller)
         self._on_function(inbox)
 
@@ -189,7 +191,19 @@ class Alarms(Construct):
         )
 
     def on_dead_letters(self, inbox: Inbox, schedule: Schedule) -> None:
-        """Ring when something was given up."""
+        """Ring when something was given up.
+
+        A queue that nobody used for six hours tells CloudWatch of a message up to 15 minutes late. So there is an alarm
+        on what the inbox function counts, too, which rings until the queue's own has had time to.
+        """
+        self._alarm(
+            "InboxRejections",
+            "Read the line `request refused` in the inbox's log: somebody sent what cannot be followed, and it is now "
+            "in the inbox's dead-letter queue.",
+            metric=own(Metric.REFUSED, service=self._inbox.service),
+            periods=REJECTED_MINUTES,
+            ringing=1,
+        )
         self._on_letters(
             "InboxDeadLetters",
             inbox.refused,

@@ -16,6 +16,18 @@ class SlackChannel(Construct):
     def __init__(self, scope: Construct, name: str, *, workspace_id: str, channel_id: str, topic: sns.ITopic) -> None:
         super().__init__(scope, name)
         stack = Stack.of(self)
+        # The channel is there to be told: the role has no permission.
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "chatbot.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:chatbot::{stack.account}:*"},
+                },
+            ),
+        )
         chatbot.SlackChannelConfiguration(
             self,
             "Channel",
@@ -24,7 +36,7 @@ class SlackChannel(Construct):
             slack_workspace_id=workspace_id,
             slack_channel_id=channel_id,
             notification_topics=[topic],
-            # The channel is there to be told. The role that the CDK makes for it has no permission, and where no limit
-            # is named of what may be done from it, AWS takes AdministratorAccess.
+            role=role,
+            # Where no limit is named of what may be done from the channel, AWS takes AdministratorAccess.
             guardrail_policies=[iam.ManagedPolicy.from_aws_managed_policy_name("AWSDenyAll")],
         )

@@ -23,7 +23,7 @@ from runwatch.core.alerts.rules import Severity
 from runwatch.core.alerts.schedule import Cron, Timezone
 from runwatch.core.ids import MalformedId, Source
 from runwatch.core.watch import Watch
-from runwatch.settings import EXTERNAL_ID, ROLE, AtSource, spoke_role
+from runwatch.settings import ENDPOINT, EXTERNAL_ID, ROLE, AtSource, spoke_role
 
 __all__ = ["Config", "FaultyConfig", "load"]
 
@@ -44,6 +44,9 @@ FAULTY_POLICY = "faulty_policy"
 """A fault of pydantic's that stands for several of ours."""
 RESERVED = ("aws", "ssm")
 """What the name of an SSM parameter may not begin with, in capitals or not (API reference of SSM, PutParameter)."""
+SUBNET, SECURITY_GROUP = r"^subnet-[0-9a-f]{8,17}$", r"^sg-[0-9a-f]{8,17}$"
+AT_ONCE_PER_SOURCE = 2
+"""Invocations of the poller: a tick, and a look for new runs."""
 EMAIL = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -115,6 +118,8 @@ class SourceSection(Section):
     """None: the stack's own."""
     role_arn: Annotated[str, Field(pattern=ROLE)] | None = None
     external_id: Annotated[str, Field(pattern=EXTERNAL_ID)] | None = None
+    endpoint: Annotated[str, Field(pattern=ENDPOINT)] | None = None
+    """The URL of EMR Serverless there; None: the public one, or the VPC's own."""
     every: Every | None = None
     """None: as the file's `[poll]` says; so for the next."""
     quota_share: QuotaShare | None = None
@@ -152,6 +157,8 @@ class Poll(Section):
     connect_timeout_seconds: Annotated[float, Field(ge=0.5, le=5)] = 2
     read_timeout_seconds: Annotated[float, Field(ge=0.5, le=10)] = 5
     deadline_margin_seconds: Annotated[float, Field(ge=1, le=20)] = 10
+    reserved_concurrency: Annotated[int, Field(ge=0, le=1000)] = 0
+    """0: none."""
 
     @model_validator(mode="after")
     def _lets_a_call_finish(self) -> Self:
@@ -247,6 +254,22 @@ class Functions(Section):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
 
+class Network(Section):
+    # At most as many as Lambda takes (API reference, VpcConfig).
+    subnets: Annotated[
+        tuple[Annotated[str, Field(pattern=SUBNET)], ...], Field(max_length=16), AfterValidator(_all_different)
+    ] = ()
+    security_groups: Annotated[
+        tuple[Annotated[str, Field(pattern=SECURITY_GROUP)], ...], Field(max_length=5), AfterValidator(_all_different)
+    ] = ()
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.subnets) != bool(self.security_groups):
+            raise ValueError("subnets and security_groups are given together or not at all")
+        return self
+
+
 class Alarms(Section):
     heartbeat_minutes: Annotated[int, Field(ge=2, le=60)] = 5
     oldest_owed_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
@@ -274,6 +297,7 @@ class Config(Section):
     policy: Annotated[dict[str, Any], AfterValidator(_a_policy)] = {}
     """As `runwatch.core.alerts.policy` has it."""
     functions: Functions = Functions()
+    network: Network = Network()
     alarms: Alarms = Alarms()
     table: Table = Table()
 
@@ -287,6 +311,16 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _reserves_enough_for_every_source(self) -> Self:
+        needed = AT_ONCE_PER_SOURCE * max(1, len(self.sources))
+        if 0 < self.poll.reserved_concurrency < needed:
+            raise ValueError(
+                f"poll.reserved_concurrency: must be 0, or at least {needed}: each source needs {AT_ONCE_PER_SOURCE}, "
+                "for a tick and a look for new runs at the same time"
+            )
+        return self
+
     @property
     def policy_text(self) -> str:
         """The alert policy, as it stands in its parameter."""
@@ -295,7 +329,7 @@ class Config(Section):
     @property
     def settings(self) -> dict[str, object]:
         """The fields of `runwatch.settings.Settings` that this file decides, as they stand in the environment."""
-        poll = self.poll.model_dump(exclude={"every", "quota_share", "sweep"})
+        poll = self.poll.model_dump(exclude={"every", "quota_share", "sweep", "reserved_concurrency"})
         return {
             "at_sources": f"[{','.join(at.model_dump_json(exclude_defaults=True) for at in self.at_sources)}]",
             "discovery_calls": self.discovery.calls,
@@ -319,6 +353,7 @@ class Config(Section):
             sweep_whenever_possible=self.poll.sweep == "whenever_possible",
             role_arn=source.role if source else None,
             external_id=source.external_id if source else None,
+            endpoint=source.endpoint if source else None,
         )
 
 

@@ -32,7 +32,7 @@ class Hub:
     stack: str
     """`hub_stack`: the name of its stack there."""
     external_id: str | None
-    """`external_id`: what it has to say when it assumes the spoke's role."""
+    """`external_id`: what it has to say when it assumes the spoke's role; None: the default for that source."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Context:
     config: Path
     """`config`: the configuration file."""
     emr_serverless_endpoint: str | None
-    """`emr_serverless_endpoint`: where EMR Serverless is, if not in public: a VPC endpoint, FIPS, the simulator."""
+    """`emr_serverless_endpoint`: its URL for sources that have none in the configuration: FIPS, the simulator."""
     target: Target
     """`target`: `local` builds the layer for this machine, for the local emulator; left out, for Lambda."""
     hub: Hub | None

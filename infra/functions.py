@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.config import Functions
+from infra.config import Functions, Network
 from infra.wheels import Target
 from runwatch.adapters.telemetry import NAMESPACE
 
@@ -31,20 +31,27 @@ class Function(Construct):
         service: str,
         timeout: Duration,
         config: Functions,
+        network: Network,
         layer: lambda_.ILayerVersion,
         target: Target,
         environment: Mapping[str, str],
+        function_name: str | None = None,
+        role_name: str | None = None,
+        reserved_concurrency: int = 0,
     ) -> None:
+        """Names that are None are CloudFormation's; a reserved concurrency of 0 is none."""
         super().__init__(scope, name)
         self.service = service
         # A role of our own: the CDK's would carry the managed policy that lets a function write to every log group.
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.role = iam.Role(self, "Role", role_name=role_name, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.log_group = logs.LogGroup(self, "Logs", removal_policy=RemovalPolicy.DESTROY)
         # The CDK names retentions (ONE_MONTH) where CloudWatch Logs, and our configuration, count days.
         cast("logs.CfnLogGroup", self.log_group.node.default_child).retention_in_days = config.log_retention_days
         self.function = lambda_.Function(
             self,
             "Function",
+            function_name=function_name,
+            reserved_concurrent_executions=reserved_concurrency or None,
             code=lambda_.Code.from_asset(
                 str(CODE), exclude=["requirements.txt", "__pycache__", ".*"], ignore_mode=IgnoreMode.GIT
             ),
@@ -62,9 +69,18 @@ class Function(Construct):
                 "POWERTOOLS_SERVICE_NAME": service,
                 "POWERTOOLS_METRICS_NAMESPACE": NAMESPACE,
                 "POWERTOOLS_LOG_LEVEL": config.log_level,
+                # Tokens of the global endpoint are not valid in Regions that an account has to opt in to.
+                "AWS_STS_REGIONAL_ENDPOINTS": "regional",
                 "PYDANTIC_DISABLE_PLUGINS": "__all__",  # there are none, and to look for them takes time at every start
             },
         )
+        if network.subnets:
+            # The CDK's own way needs the VPC, and makes permissions that no test of ours would read.
+            cast(
+                "lambda_.CfnFunction", self.function.node.default_child
+            ).vpc_config = lambda_.CfnFunction.VpcConfigProperty(
+                subnet_ids=list(network.subnets), security_group_ids=list(network.security_groups)
+            )
         Validations.of(self.function).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-L1",

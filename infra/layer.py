@@ -1,4 +1,7 @@
-"""The one layer that all functions share: their dependencies, except boto3, which Lambda brings."""
+"""The one layer that all functions share: their dependencies, boto3 included.
+
+Lambda brings a boto3 of its own, but an old one, and it changes without a deployment. A layer's packages come first.
+"""
 
 from pathlib import Path
 

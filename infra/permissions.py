@@ -1,6 +1,7 @@
 """What roles are allowed, action by action, and which wildcards in it are meant."""
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 
 from aws_cdk import Acknowledgment, Token, Validations
 from aws_cdk import aws_iam as iam
@@ -8,7 +9,7 @@ from constructs import IConstruct
 
 from runwatch.core.ids import Source
 
-__all__ = ["LISTING", "LOOKING", "acknowledge_wildcard", "allow", "allow_at"]
+__all__ = ["INTERFACES", "LISTING", "LOOKING", "acknowledge_wildcard", "allow", "allow_at", "name_of_role", "shortened"]
 
 LOOKING = {
     "emr-serverless:GetJobRun": "/applications/*/jobruns/*",
@@ -21,6 +22,27 @@ LISTING = {
     "emr-serverless:ListApplications": "/*",
 }
 """What one must be allowed to find runs."""
+INTERFACES = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+"""What Lambda does with the function's role to run it in a VPC (its guide, "Execution role permissions")."""
+STACK_AT_MOST = 38
+"""Characters of the stack's name in the name of a role, which has 64 at most, with the longest Region and service."""
+
+
+def shortened(stack: str, at_most: int) -> str:
+    """A stack's name; one that is too long ends in its hash, so that different stacks keep different names."""
+    return stack if len(stack) <= at_most else f"{stack[: at_most - 9]}-{sha256(stack.encode()).hexdigest()[:8]}"
+
+
+def name_of_role(stack: str, region: str, service: str) -> str:
+    """The name of the role of one of the hub's functions, by which a spoke knows it."""
+    return f"{shortened(stack, STACK_AT_MOST)}-{region}-{service}"
 
 
 def allow(role: iam.Role, *actions: str, on: Iterable[str], only_if: Mapping[str, object] | None = None) -> None:

@@ -22,15 +22,15 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.context import Hub
-from infra.permissions import LISTING, LOOKING, allow, allow_at
+from infra.permissions import LISTING, LOOKING, allow, allow_at, name_of_role
 from runwatch.core.ids import Source
 from runwatch.core.requests import NATIVE, NATIVE_EVENTS
-from runwatch.settings import SPOKE
+from runwatch.settings import SPOKE, spoke_external_id
 
 __all__ = ["SpokeStack"]
 
-LONGEST_KEPT = 24
-"""Characters of its stack's name that CloudFormation surely keeps in the name that it gives to a role."""
+LOOKS = ("poller", "inbox")
+"""The hub's functions that read job runs."""
 
 
 class SpokeStack(Stack):
@@ -73,14 +73,19 @@ class SpokeStack(Stack):
         return role
 
     def _trusted(self) -> dict[str, object]:
-        """The roles of the hub's stack and no others of its account, with the external id if one was agreed on."""
-        stack = self.hub.stack
-        named = f"{stack}-*" if len(stack) <= LONGEST_KEPT else f"{stack[:LONGEST_KEPT]}*"
-        roles = f"arn:{self.partition}:iam::{self.hub.source.account}:role/{named}"
-        trusted: dict[str, object] = {"ArnLike": {"aws:PrincipalArn": roles}}
-        if self.hub.external_id is not None:
-            trusted["StringEquals"] = {"sts:ExternalId": self.hub.external_id}
-        return trusted
+        """The roles of the hub's functions that read job runs, with the external id, and nobody else.
+
+        They are a condition and no principals, since IAM takes no principal that is not there: the spoke comes first.
+        """
+        hub = self.hub.source
+        roles = [name_of_role(self.hub.stack, hub.region, service) for service in LOOKS]
+        external_id = self.hub.external_id or spoke_external_id(Source(self.account, self.region))
+        return {
+            "StringEquals": {
+                "aws:PrincipalArn": [f"arn:{self.partition}:iam::{hub.account}:role/{role}" for role in roles],
+                "sts:ExternalId": external_id,
+            }
+        }
 
     def _undelivered(self) -> sqs.Queue:
         queue = sqs.Queue(
@@ -100,7 +105,19 @@ class SpokeStack(Stack):
         """Native events of this account and Region go to the hub's default bus; others' that came here do not."""
         hub = self.hub.source
         bus = f"arn:{self.partition}:events:{hub.region}:{hub.account}:event-bus/default"
-        sender = iam.Role(self, "Sender", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
+        # By pattern, because the rule names the role, and the role cannot name the rule as well.
+        rules = self.format_arn(service="events", resource="rule", resource_name="*")
+        sender = iam.Role(
+            self,
+            "Sender",
+            assumed_by=iam.ServicePrincipal(
+                "events.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": self.account},
+                    "ArnLike": {"aws:SourceArn": rules},
+                },
+            ),
+        )
         allow(sender, "events:PutEvents", on=[bus])
         rule = events.CfnRule(
             self,

@@ -6,8 +6,9 @@ Every permission of every role stands here, action by action, with the resources
 from functools import partial
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import ArnFormat, CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from infra.alarms import Alarms
@@ -17,7 +18,16 @@ from infra.dashboard import Dashboard
 from infra.functions import Function
 from infra.inbox import Inbox
 from infra.layer import DependencyLayer
-from infra.permissions import LISTING, LOOKING, acknowledge_wildcard, allow, allow_at
+from infra.permissions import (
+    INTERFACES,
+    LISTING,
+    LOOKING,
+    acknowledge_wildcard,
+    allow,
+    allow_at,
+    name_of_role,
+    shortened,
+)
 from infra.policy import AlertPolicy
 from infra.schedule import Schedule
 from infra.sources import to_watch
@@ -25,7 +35,7 @@ from infra.table import RunsTable
 from infra.topics import Topics
 from infra.wheels import Target
 from runwatch.settings import PREFIX, BoardSettings, Settings
-from runwatch.stored import SILENCE
+from runwatch.stored import ALERTS, RUN, SILENCE, THREAD
 
 __all__ = ["RunwatchStack"]
 
@@ -39,6 +49,8 @@ PAGE = Duration.seconds(30)
 """The widget function's: somebody sits before the page."""
 ENDPOINT = "AWS_ENDPOINT_URL_EMR_SERVERLESS"
 """What tells boto3 where EMR Serverless is."""
+WIDGET = "customWidget"
+"""How CloudWatch has the name of a function begin that draws a widget: its console offers those first."""
 
 
 class RunwatchStack(Stack):
@@ -57,7 +69,10 @@ class RunwatchStack(Stack):
             scope,
             config.stack.name,
             description="Runwatch: follows EMR Serverless job runs and tells of their changes through SNS",
+            # CloudFormation takes 1 MB, of which indentation would be a third where there are many sources.
+            suppress_template_indentation=True,
         )
+        self._network = config.network
         self.sources = dict(zip(to_watch(self, config.sources), config.at_sources, strict=True))
         """Each source with what is settled for it."""
 
@@ -82,12 +97,31 @@ class RunwatchStack(Stack):
         self.inbox = Inbox(self, "Inbox", longest_batch=BATCH)
         self.schedule = Schedule(self, "Schedule", sources=list(self.sources))
         layer = DependencyLayer(self, "Layer", target=target, cache=layers)
-        function = partial(Function, self, config=config.functions, layer=layer.version, target=target)
+        function = partial(
+            Function, self, config=config.functions, network=config.network, layer=layer.version, target=target
+        )
+        # Spokes trust the two roles that look by these names.
+        looks = partial(name_of_role, config.stack.name, self.region)
         settings, board = self._environment(Settings, config), self._environment(BoardSettings, config)
         looking = settings | ({ENDPOINT: emr_serverless_endpoint} if emr_serverless_endpoint else {})
-        self.poller = function("Poller", service="poller", timeout=TICK, environment=looking)
-        self.inbox_function = function("InboxFunction", service="inbox", timeout=BATCH, environment=looking)
-        self.widget = function("Widget", service="widget", timeout=PAGE, environment=board)
+        self.poller = function(
+            "Poller",
+            service="poller",
+            timeout=TICK,
+            environment=looking,
+            role_name=looks("poller"),
+            reserved_concurrency=config.poll.reserved_concurrency,
+        )
+        self.inbox_function = function(
+            "InboxFunction", service="inbox", timeout=BATCH, environment=looking, role_name=looks("inbox")
+        )
+        self.widget = function(
+            "Widget",
+            service="widget",
+            timeout=PAGE,
+            environment=board,
+            function_name=f"{WIDGET}-{shortened(config.stack.name, 50)}",
+        )
         self.digest: Function | None = None
         if config.digest.enabled:
             self.digest = function("Digest", service="digest", timeout=DIGEST, environment=settings)
@@ -109,7 +143,7 @@ class RunwatchStack(Stack):
             self.digest.invoked_asynchronously(retries=2, give_up_after=Duration.hours(1))
             self.schedule.sum_up(self.digest.function, cron=config.digest.cron, timezone=config.digest.timezone)
 
-        alarms = Alarms(
+        self.alarms = alarms = Alarms(
             self,
             "Alarms",
             config=config.alarms,
@@ -138,6 +172,13 @@ class RunwatchStack(Stack):
         )
         self._tell()
 
+    @property
+    def resources_of_a_source(self) -> int:
+        """Its alarms, which have its name after a hyphen, and its schedules. Every source has the same."""
+        alarms = sum("-" in each.node.id for each in self.alarms.node.children)
+        schedules = sum(isinstance(each, scheduler.Schedule) for each in self.schedule.node.children)
+        return (alarms + schedules) // len(self.sources)
+
     def _environment(self, asked: type[Settings | BoardSettings], config: Config) -> dict[str, str]:
         """One variable for each field that is asked for."""
         settings = {
@@ -158,8 +199,12 @@ class RunwatchStack(Stack):
             allow(function.role, "logs:CreateLogStream", "logs:PutLogEvents", on=[function.log_group.log_group_arn])
             # xray:PutTraceSegments and xray:PutTelemetryRecords come with Tracing.ACTIVE; X-Ray knows no resources.
             acknowledge_wildcard(
-                function.role, "*", reason="Neither X-Ray's write actions nor reading metrics knows a resource."
+                function.role,
+                "*",
+                reason="X-Ray's write actions, reading metrics and a VPC's network interfaces know no resource.",
             )
+            if self._network.subnets:
+                self._grant_network(function.role)
         self._grant_following()
         if self.digest:
             self._grant_summing_up(self.digest)
@@ -169,6 +214,22 @@ class RunwatchStack(Stack):
         called = [each.function.function_arn for each in (self.poller, self.digest) if each]
         allow(self.schedule.role, "lambda:InvokeFunction", on=called)
         allow(self.schedule.role, "sqs:SendMessage", on=[self.schedule.undelivered.queue_arn])
+
+    def _grant_network(self, role: iam.Role) -> None:
+        """Lambda puts the function into the VPC with its role; the function's own code may not do the same."""
+        allow(role, *INTERFACES, on=["*"])
+        functions = self.format_arn(
+            service="lambda", resource="function", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=list(INTERFACES),
+                resources=["*"],
+                # Only calls of a function's code have it.
+                conditions={"ArnLike": {"lambda:SourceFunctionArn": functions}},
+            )
+        )
 
     def _grant_following(self) -> None:
         """What it takes to look at runs, remember what was seen, and tell of it."""
@@ -182,6 +243,10 @@ class RunwatchStack(Stack):
                     allow(function.role, "sts:AssumeRole", on=[at.role_arn])
             self._grant_telling(function)
             allow(function.role, "dynamodb:Query", on=[table, self.table.watch_arn, self.table.outbox_arn])
+        # Where the poller writes is any partition: its runs, their jobs, and the alerts of its sources.
+        self._grant_writing(self.poller)
+        allow(self.poller.role, "dynamodb:DeleteItem", on=[table], only_if=_only_in(f"{ALERTS}*"))
+        self._grant_writing(self.inbox_function, f"{RUN}*")
         for source, at in self.sources.items():
             if at.role_arn is None:
                 allow_at(self.poller.role, self.partition, source, LISTING)
@@ -200,32 +265,33 @@ class RunwatchStack(Stack):
         """The digest calls no EMR Serverless: it reads what is known, and owes and tells what it comes to."""
         table = self.table.table.table_arn
         self._grant_telling(digest)
+        self._grant_writing(digest, f"{THREAD}*")
         allow(digest.role, "dynamodb:Query", on=[table, self.table.watch_arn, self.table.left_arn])
         allow(digest.role, "sns:Publish", on=[topic.topic_arn for topic in self.topics.of_alerts])
         allow(digest.role, "cloudwatch:GetMetricData", on=["*"])
 
     def _grant_telling(self, function: Function) -> None:
-        """To write into the table what is owed to programs, and to publish it."""
+        """To read in the table what is owed to programs, and to publish it."""
+        allow(function.role, "dynamodb:GetItem", "dynamodb:BatchGetItem", on=[self.table.table.table_arn])
+        allow(function.role, "sns:Publish", on=[self.topics.events.topic_arn])
+        allow(function.role, "kms:GenerateDataKey", "kms:Decrypt", on=[self.topics.key.key_arn])
+
+    def _grant_writing(self, function: Function, *partitions: str) -> None:
+        """To write into these partitions of the table; without any, into all of them."""
         # TransactWriteItems is authorized as the writes in it.
         allow(
             function.role,
-            *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            *("dynamodb:PutItem", "dynamodb:UpdateItem"),
             on=[self.table.table.table_arn],
+            only_if=_only_in(*partitions) if partitions else None,
         )
-        allow(function.role, "sns:Publish", on=[self.topics.events.topic_arn])
-        allow(function.role, "kms:GenerateDataKey", "kms:Decrypt", on=[self.topics.key.key_arn])
 
     def _grant_showing(self) -> None:
         """The page reads. What can be done on it is a silence, or a request like anybody's."""
         table, role = self.table.table.table_arn, self.widget.role
         allow(role, "dynamodb:GetItem", "dynamodb:BatchGetItem", on=[table])
         allow(role, "dynamodb:Query", on=[table, self.table.watch_arn, self.table.left_arn])
-        # Of no keys at all it would be true that all of them are this one.
-        silences = {
-            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SILENCE]},
-            "Null": {"dynamodb:LeadingKeys": "false"},
-        }
-        allow(role, "dynamodb:PutItem", on=[table], only_if=silences)
+        allow(role, "dynamodb:PutItem", on=[table], only_if=_only_in(SILENCE))
         allow(role, "sqs:SendMessage", on=[self.inbox.queue.queue_arn])
 
     def _grant_alarms(self) -> None:
@@ -275,3 +341,12 @@ class RunwatchStack(Stack):
                 CfnOutput(self, name, value=topic.topic_arn)
         if self.digest:
             CfnOutput(self, "DigestFunctionName", value=self.digest.function.function_name)
+
+
+def _only_in(*partitions: str) -> dict[str, object]:
+    """A condition on the partitions of the table that a statement is for, in which * stands for any characters."""
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)},
+        # Of no keys at all it would be true that all of them are such.
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }

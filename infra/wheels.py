@@ -4,8 +4,15 @@ pip fetches ready-made wheels for the platform that the functions run on, whatev
 kept under a name derived from all that decides its content, so pip runs once for a set of requirements, and
 synthesizing again needs no network. A directory appears under its name only when it is complete: a build that fails
 or is interrupted leaves nothing that the next one could take for a layer.
+
+botocore describes 430 services, which is most of its size, and lists them all when it makes a client. The layer keeps
+those that the functions call.
+
+In Lambda a layer cannot be written to, so what has no bytecode is compiled at every start of a container. Bytecode is
+for one version of Python: the layer has it where this interpreter's version is that of the functions.
 """
 
+import compileall
 import hashlib
 import platform
 import shutil
@@ -15,13 +22,18 @@ import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
-__all__ = ["LAMBDA", "LayerNotBuilt", "Target", "installed", "this_machine"]
+__all__ = ["LAMBDA", "SERVICES", "LayerNotBuilt", "Target", "installed", "this_machine"]
 
 PYTHON_OF_LAMBDA = "3.13"
 """The Python that the functions run on in AWS."""
 
-RECIPE = "1"
+SERVICES = ("cloudwatch", "dynamodb", "emr-serverless", "sns", "sqs", "ssm", "sts")
+"""The AWS services for which the functions make clients, by boto3's names."""
+
+PYTHON_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+RECIPE = "2"
 """To be raised when `installed` makes something else of the same requirements, so that no old layer is taken for it."""
 
 
@@ -37,6 +49,10 @@ class Target:
     """The processor, as `platform.machine()` names it."""
     python: str
     pip_options: tuple[str, ...]
+
+    @property
+    def runs_this_bytecode(self) -> bool:
+        return self.python in (PYTHON_HERE, this_machine().python)
 
 
 LAMBDA = Target(
@@ -63,7 +79,8 @@ def installed(*, requirements: Path, target: Target, cache: Path) -> Path:
     The directory's name is a hash of the requirements and the target, the same on every machine. Raises LayerNotBuilt.
     """
     pinned = requirements.read_text(encoding="utf-8")
-    decides = "\n".join((RECIPE, pinned, target.machine, target.python, *target.pip_options))
+    bytecode = "bytecode" if target.runs_this_bytecode else "sources"
+    decides = "\n".join((RECIPE, bytecode, pinned, target.machine, target.python, *target.pip_options, *SERVICES))
     complete = cache / hashlib.sha256(decides.encode()).hexdigest()[:32]
     if complete.is_dir():
         return complete
@@ -92,3 +109,9 @@ def _install(requirements: Path, target: Target, *, into: Path) -> None:
     shutil.rmtree(into / "bin", ignore_errors=True)
     for cached in into.rglob("__pycache__"):
         shutil.rmtree(cached)
+    for service in into.glob("botocore/data/*/"):
+        if service.is_dir() and service.name not in SERVICES:
+            shutil.rmtree(service)
+    if target.runs_this_bytecode:
+        # Nothing in the files says when they were made, and Lambda does not compare them with the sources.
+        compileall.compile_dir(into, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)

@@ -107,7 +107,7 @@ def _not_assumed(patient: Patient, about: About, source: Source, role_arn: str, 
     return about.fault(
         found,
         f"See that this role is there, trusts the roles of {patient.name} in {patient.home.account}, and asks for the "
-        f"external_id that [[sources]] has for {source}, or none; if it is the spoke's, deploy that in {source}",
+        f"external_id that [[sources]] has for {source}, or the default; if it is the spoke's, deploy that in {source}",
         patient.spoke(source),
     )
 

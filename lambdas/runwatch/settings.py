@@ -10,7 +10,18 @@ from runwatch.core.ids import Source
 from runwatch.core.watch import Watch
 from runwatch.errors import BadSettings
 
-__all__ = ["EXTERNAL_ID", "PREFIX", "ROLE", "SPOKE", "AtSource", "BoardSettings", "Settings", "spoke_role"]
+__all__ = [
+    "ENDPOINT",
+    "EXTERNAL_ID",
+    "PREFIX",
+    "ROLE",
+    "SPOKE",
+    "AtSource",
+    "BoardSettings",
+    "Settings",
+    "spoke_external_id",
+    "spoke_role",
+]
 
 PREFIX = "RUNWATCH_"
 SPOKE = "RunwatchSpoke"
@@ -18,11 +29,20 @@ SPOKE = "RunwatchSpoke"
 ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]{1,576}$"
 EXTERNAL_ID = r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$"
 """API reference of STS, AssumeRole."""
+ENDPOINT = r"^https?://\S{1,250}$"
 
 
 def spoke_role(source: Source) -> str:
     """The ARN of the role that a spoke makes at this source."""
     return f"arn:{source.partition}:iam::{source.account}:role/{SPOKE}-{source.region}"
+
+
+def spoke_external_id(source: Source) -> str:
+    """The external id for which a spoke's role asks by default.
+
+    It names the source, so that the hub cannot be talked into reading one source with the role of another.
+    """
+    return f"runwatch:{source}"
 
 
 class AtSource(BaseModel):
@@ -44,7 +64,15 @@ class AtSource(BaseModel):
     role_arn: str | None = Field(default=None, pattern=ROLE)
     """The role to look with; None: the function's own."""
     external_id: str | None = Field(default=None, pattern=EXTERNAL_ID)
-    """What that role's trust asks for."""
+    """What that role's trust asks for; None: the default for a spoke's role, and nothing for any other role."""
+    endpoint: str | None = Field(default=None, pattern=ENDPOINT)
+    """The URL of EMR Serverless for this source; None: boto3's own choice."""
+
+    def external_id_at(self, source: Source) -> str | None:
+        """The external id to send when the role is assumed."""
+        if self.external_id is None and self.role_arn == spoke_role(source):
+            return spoke_external_id(source)
+        return self.external_id
 
 
 Sources = Annotated[

@@ -43,6 +43,7 @@ from runwatch.core.tracked import TrackedRun
 from runwatch.errors import RecordUnreadable, WrittenByNewer
 
 __all__ = [
+    "ALERTS",
     "EXPIRES_AT",
     "FORMAT",
     "LEFT_INDEX",
@@ -54,7 +55,9 @@ __all__ = [
     "PARKED",
     "QUARANTINED",
     "RECORD_PROJECTION",
+    "RUN",
     "SILENCE",
+    "THREAD",
     "WATCH_INDEX",
     "WATCH_KEYS",
     "Item",
@@ -96,6 +99,7 @@ FORMAT = 1
 
 RUN = "RUN#"
 THREAD = "THREAD#"
+ALERTS = "ALERTS#"
 KEY_BYTES = 1024
 """The longest partition key that we make; DynamoDB takes 2,048 bytes."""
 
@@ -116,7 +120,7 @@ def ledger_of(item: Item) -> LedgerId:
 
 
 def alerts_key(source: Source, sort_key: str) -> Item:
-    return {"pk": {"S": f"ALERTS#{source}"}, "sk": {"S": sort_key}}
+    return {"pk": {"S": f"{ALERTS}{source}"}, "sk": {"S": sort_key}}
 
 
 def history_key(source: Source, job: str) -> Item:

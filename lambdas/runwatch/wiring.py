@@ -168,10 +168,11 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
             source,
             session=session
             if at.role_arn is None
-            else session_of(assumed(session, at.role_arn, at.external_id, clock)),
+            else session_of(assumed(session, at.role_arn, at.external_id_at(source), clock)),
             parallel=settings.parallel_looks,
             connect_timeout=settings.connect_timeout_seconds,
             read_timeout=settings.read_timeout_seconds,
+            endpoint_url=at.endpoint,
         )
 
     @cache

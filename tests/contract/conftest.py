@@ -1,5 +1,6 @@
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -11,6 +12,25 @@ from tests.aws import ONCE, TABLE, Subscriber, subscribe
 from tests.deployed import HERE, THERE, Deployed
 
 POLICY = "/Runwatch/alert-policy"
+
+
+@pytest.fixture
+def partitions_written(deployed: Deployed) -> Callable[[], set[str]]:
+    """Watch what the function writes; answers with the kinds of partitions (`RUN`, …) of all writes so far."""
+    assert deployed
+    written: set[str] = set()
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        writes = [write for each in params.get("TransactItems", [params]) for write in (each, *each.values())]
+        for write in writes:
+            for key in (write.get("Item"), write.get("Key")) if isinstance(write, dict) else ():
+                if key:
+                    written.add(key["pk"]["S"].partition("#")[0])
+
+    events = wiring.wired().ports.store._dynamodb.meta.events  # type: ignore[attr-defined]
+    for operation in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"):
+        events.register(f"provide-client-params.dynamodb.{operation}", note)
+    return lambda: written
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A source that is looked at with a role: when STS is asked, for what, and what becomes of its refusals."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,14 +12,18 @@ from urllib.parse import parse_qsl
 import pytest
 from botocore.exceptions import CredentialRetrievalError
 
+from benchmarks.ours import environment
 from runwatch.adapters.credentials import assumed
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless, client_of
 from runwatch.adapters.session import session_of
 from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.errors import JobRunUnavailable, ListFailed, LookDenied
+from runwatch.settings import spoke_role
+from runwatch.wiring import Runwatch, build
 from simulator import ManualClock, Scenario, Simulator, serve
 from tests.builders import at
+from tests.wire import says, wire
 
 SOURCE = Source("210987654321", "eu-central-1")
 ROLE = f"arn:aws:iam::{SOURCE.account}:role/RunwatchSpoke-eu-central-1"
@@ -135,6 +140,46 @@ def test_it_is_asked_for_the_role_with_the_external_id_and_a_name_that_tells_who
 def test_without_an_external_id_none_is_sent(sts: Sts, watching: Any):
     watching(external_id=None).emr.get(RUN)
     assert "ExternalId" not in sts.asked[0]
+
+
+def looking(*sources: tuple[Source, dict[str, str]]) -> Runwatch:
+    """The poller's objects, as its environment has them made."""
+    told = {
+        "RUNWATCH_SOURCES": ",".join(str(source) for source, _ in sources),
+        "RUNWATCH_AT_SOURCES": json.dumps([at for _, at in sources]),
+    }
+    return build({**environment(), **told}, "poller")
+
+
+def test_a_spoke_s_role_is_told_the_id_of_its_source_unless_another_was_agreed_on(sts: Sts):
+    agreed, default, named = (Source(str(number) * 12, "eu-central-1") for number in (1, 2, 3))
+    spokes = {source: spoke_role(source) for source in (agreed, default)}
+    with wire(says({})) as nowhere:
+        runwatch = looking(
+            (agreed, {"role_arn": spokes[agreed], "external_id": "agreed", "endpoint": nowhere.url}),
+            (default, {"role_arn": spokes[default], "endpoint": nowhere.url}),
+            (named, {"role_arn": ROLE, "endpoint": nowhere.url}),
+        )
+        for source in (agreed, default, named):
+            with pytest.raises(JobRunUnavailable):
+                runwatch.ports.job_runs(source).get(RunId(source, "00f1", "00r1"))
+    assert [(asked["RoleArn"], asked.get("ExternalId")) for asked in sts.asked] == [
+        (spokes[agreed], "agreed"),
+        (spokes[default], "runwatch:222222222222/eu-central-1"),
+        (ROLE, None),
+    ]
+
+
+def test_each_source_is_asked_at_its_own_endpoint(monkeypatch: pytest.MonkeyPatch):
+    here, there = (Source("123456789012", region) for region in ("us-east-1", "eu-central-1"))
+    with wire(says({})) as everybody, wire(says({})) as one:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EMR_SERVERLESS", everybody.url)
+        runwatch = looking((here, {}), (there, {"endpoint": one.url}))
+        for source in (here, there):
+            with pytest.raises(JobRunUnavailable):
+                runwatch.ports.job_runs(source).get(RunId(source, "00f1", f"00{source.region[0]}"))
+    assert everybody.requests == ["GET /applications/00f1/jobruns/00u HTTP/1.1"]
+    assert one.requests == ["GET /applications/00f1/jobruns/00e HTTP/1.1"]
 
 
 def test_the_sts_of_the_function_s_own_region_is_asked_with_the_function_s_own_credentials(sts: Sts, watching: Any):

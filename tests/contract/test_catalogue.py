@@ -95,6 +95,18 @@ def test_the_runs_of_an_application_are_listed_by_state_page_by_page(catalogue: 
     assert pages == max(1, -(-len(rows) // 50))
 
 
+def test_the_sdk_is_given_lists_and_no_tuples(simulated: Made):
+    """Of a tuple, botocore before 1.38 sends `states=('RUNNING', 'QUEUED')`."""
+    catalogue, _ = simulated({"applications": [{"id": "00f1"}]})
+    given: list[object] = []
+    events = catalogue._client.meta.events
+    events.register("provide-client-params.*.*", lambda params, **_: given.extend(params.values()))
+    catalogue.runs("00f1", ("RUNNING", "QUEUED"), None)
+    catalogue.applications(None)
+    assert ["RUNNING", "QUEUED"] in given
+    assert not [value for value in given if isinstance(value, tuple | set | frozenset)]
+
+
 @pytest.mark.parametrize(
     ("created", "found"),
     [

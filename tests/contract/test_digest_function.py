@@ -1,7 +1,7 @@
 """The digest as Lambda runs it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,6 +84,13 @@ def test_a_day_is_told_to_programs_people_and_chat_and_answered_with_a_report(da
     assert attributes == {"kind": "DIGEST", "severity": "info", "account": HERE.account, "region": HERE.region}
     ((notification, _),) = day.chat.heard()
     assert json.loads(notification)["content"]["title"] == text.splitlines()[0]
+
+
+def test_the_digest_writes_nothing_but_threads(day: Day, partitions_written: Callable[[], set[str]]):
+    """Its role lets it into no other partition (infra/stack.py), which moto does not know."""
+    digest.handle(EVENT, day.deployed.context)
+    assert day.documents()
+    assert partitions_written() == {"THREAD"}
 
 
 def test_a_second_invocation_tells_nobody_anything_twice(day: Day):

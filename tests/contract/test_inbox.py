@@ -1,6 +1,7 @@
 """The inbox as Lambda runs it: batches from its queue, and direct invocations."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,6 +32,18 @@ def test_a_run_that_is_to_be_tracked_is_looked_at_and_told_at_once(deployed: Dep
     assert record is not None
     assert (record.state, record.left, record.labels) == ("SUCCESS", "settled", {"team": "gold"})
     assert deployed.heard() == [f"{run.job_run_id} State Change", f"{run.job_run_id} Settled"]
+
+
+def test_the_inbox_writes_nothing_but_what_is_a_run_s(deployed: Deployed, partitions_written: Callable[[], set[str]]):
+    """Its role lets it into no other partition (infra/stack.py), which moto does not know."""
+    run = deployed.starts()
+    early = RunId(HERE, "00f1", "early")
+    event = {"source": "aws.emr-serverless", "detail-type": "EMR Serverless Job Run State Change"}
+    inbox.handle(batch(asking(run), asking(early), json.dumps(event)), deployed.context)
+    inbox.handle(batch(asking(early, "look"), asking(early, "untrack"), asking(early)), deployed.context)
+    inbox.handle({"check": str(HERE)}, deployed.context)
+    assert deployed.heard()
+    assert partitions_written() == {"RUN"}
 
 
 def test_a_run_that_emr_serverless_does_not_know_yet_is_tracked(deployed: Deployed):

@@ -4,7 +4,9 @@ The schedules fire by themselves, each minute. Who may assume the spoke's role i
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -28,6 +30,9 @@ BROKEN = Source(stack.LOCAL_ACCOUNT, "eu-west-1")
 APPLICATION = "00f1"
 BROKEN_RUNS = 9
 """More than are looked at together."""
+POLLER, INBOX = (f"Runwatch-{HERE.region}-{service}" for service in ("poller", "inbox"))
+"""The roles of the hub's functions that look."""
+SESSION = "function"
 LIFE = "SUBMITTED:15 RUNNING:30 SUCCESS"
 
 
@@ -140,10 +145,10 @@ def as_the_local_aws_has_it(aws: str) -> None:
     iam = boto3.client("iam", region_name=THERE.region, **root)
     name = f"RunwatchSpoke-{THERE.region}"
     trust = json.dumps(iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"])
-    roles = f"arn:aws:iam::{HERE.account}:role/Runwatch-*"
-    assert roles in trust
-    sessions = f"arn:aws:sts::{HERE.account}:assumed-role/Runwatch-*/*"
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust.replace(roles, sessions))
+    role = rf"arn:aws:iam::{HERE.account}:role/([\w-]+)"
+    assert set(re.findall(role, trust)) == {POLLER, INBOX}
+    sessions = re.sub(role, rf"arn:aws:sts::{HERE.account}:assumed-role/\1/{SESSION}", trust)
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=sessions)
     iam.close()
 
 
@@ -185,13 +190,14 @@ def become(aws: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     iam, sts = (boto3.client(service, region_name=HERE.region, **root) for service in ("iam", "sts"))
     anybody = {"Effect": "Allow", "Principal": {"AWS": HERE.account}, "Action": "sts:AssumeRole"}
     may = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": anybody}))
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": anybody})
+        )
     iam.put_role_policy(
         RoleName=name, PolicyName="may", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": may})
     )
-    given = sts.assume_role(RoleArn=f"arn:aws:iam::{HERE.account}:role/{name}", RoleSessionName="function")[
-        "Credentials"
-    ]
+    given = sts.assume_role(RoleArn=f"arn:aws:iam::{HERE.account}:role/{name}", RoleSessionName=SESSION)["Credentials"]
     iam.close()
     sts.close()
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
@@ -204,13 +210,20 @@ def become(aws: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 RUN = RunId(THERE, "00f1", "00r1")
 
 
-def test_a_function_of_the_hub_may_look_with_the_spoke_s_role(looking: Callable[..., EmrServerless]) -> None:
-    assert looking("Runwatch-PollerRole-1", "agreed").get(RUN).state == "SUBMITTED"
+@pytest.mark.parametrize("name", [POLLER, INBOX])
+def test_a_function_of_the_hub_may_look_with_the_spoke_s_role(looking: Callable[..., EmrServerless], name: str) -> None:
+    assert looking(name, "agreed").get(RUN).state == "SUBMITTED"
 
 
 @pytest.mark.parametrize(
     ("name", "external_id"),
-    [("Runwatch-PollerRole-2", "another"), ("Runwatch-PollerRole-3", None), ("Somebody-PollerRole", "agreed")],
+    [
+        (POLLER, "another"),
+        (INBOX, None),
+        ("Runwatch-us-east-1-widget", "agreed"),
+        ("Runwatch-us-east-1-poller2", "agreed"),
+        ("Somebody-us-east-1-poller", "agreed"),
+    ],
 )
 def test_nobody_else_may_and_the_look_says_so(
     looking: Callable[..., EmrServerless], name: str, external_id: str | None

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from templates import REGION, Template, WithConfig
+from templates import ACCOUNT, REGION, Template, WithConfig
 
 from runwatch.core.alerts.policy import Policy, read
 
@@ -69,6 +69,8 @@ def test_nothing_can_be_done_from_the_channel(configured: Template):
     role = configured.of("IAM::Role")[channel["IamRoleArn"]["Fn::GetAtt"][0]]
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert (trust["Action"], trust["Principal"]) == ("sts:AssumeRole", {"Service": "chatbot.amazonaws.com"})
+    assert configured.text(trust["Condition"]["StringEquals"]["aws:SourceAccount"]) == ACCOUNT
+    assert configured.text(trust["Condition"]["ArnLike"]["aws:SourceArn"]) == f"arn:aws:chatbot::{ACCOUNT}:*"
 
 
 def test_without_ids_of_slack_there_is_no_channel(template: Template, all_alerts: Template):

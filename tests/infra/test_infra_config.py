@@ -72,7 +72,12 @@ def test_the_sources_example_in_the_default_file_is_right(tmp_path: Path):
     example, others = DEFAULT.read_text(encoding="utf-8").split("[watch]", 1)
     here, there = load(given(tmp_path, shown(example) + "[watch]" + others)).sources
     assert here == SourceSection(region="eu-central-1")
-    assert there == SourceSection(region="us-east-1", account="210987654321", external_id="a-word-that-we-agreed-on")
+    assert there == SourceSection(
+        region="us-east-1",
+        account="210987654321",
+        external_id="a-word-that-we-agreed-on",
+        endpoint="https://vpce-0123456789abcdef0-abcdefgh.emr-serverless.us-east-1.vpce.amazonaws.com",
+    )
 
 
 def policy_as_shown() -> dict[str, object]:
@@ -389,6 +394,48 @@ def test_what_the_functions_are_told_of_the_sources_leaves_out_what_goes_without
     assert Config().settings["at_sources"] == "[{}]"
     two = load(given(tmp_path, '[[sources]]\nregion = "eu-west-1"\n[[sources]]\nregion = "us-east-1"\nevery = 5\n'))
     assert two.settings["at_sources"] == '[{},{"every":5}]'
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            'subnets = ["subnet-0123abcd"]',
+            "network: subnets and security_groups are given together or not at all",
+        ),
+        (
+            'security_groups = ["sg-0123abcd"]',
+            "network: subnets and security_groups are given together or not at all",
+        ),
+        (
+            'subnets = ["vpc-0123abcd"]\nsecurity_groups = ["sg-0123abcd"]',
+            "network.subnets[0]: String should match pattern '^subnet-[0-9a-f]{8,17}$'",
+        ),
+        (
+            'subnets = ["subnet-0123abcd"]\nsecurity_groups = ["sg-0123abcd", "sg-0123abcd"]',
+            "network.security_groups: given twice: sg-0123abcd",
+        ),
+    ],
+)
+def test_a_network_is_given_whole_by_ids_of_subnets_and_security_groups(tmp_path: Path, text: str, fault: str):
+    assert faults(given(tmp_path, f"[network]\n{text}\n")) == [fault]
+
+
+def test_too_little_concurrency_for_the_sources_is_refused(tmp_path: Path):
+    def with_reserved(number: int, sources: int) -> Path:
+        regions = "".join(f'[[sources]]\nregion = "eu-west-{each + 1}"\n' for each in range(sources))
+        return given(tmp_path, f"{regions}[poll]\nreserved_concurrency = {number}\n")
+
+    for number, sources in ((0, 3), (2, 0), (2, 1), (6, 3)):
+        assert load(with_reserved(number, sources)).poll.reserved_concurrency == number
+    for number, sources, needed in ((1, 0, 2), (5, 3, 6)):
+        (fault,) = faults(with_reserved(number, sources))
+        assert fault.startswith(f"poll.reserved_concurrency: must be 0, or at least {needed}: ")
+
+
+def test_an_endpoint_is_a_url(tmp_path: Path):
+    (fault,) = faults(given(tmp_path, '[[sources]]\nregion = "eu-west-1"\nendpoint = "vpce-0123.example.com"\n'))
+    assert fault.startswith("sources[0].endpoint: String should match pattern")
 
 
 def test_an_external_id_without_a_role_is_refused(tmp_path: Path):

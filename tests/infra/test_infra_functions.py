@@ -4,6 +4,7 @@ import json
 import platform
 
 import pytest
+from cfnlint.api import ManualArgs, lint
 from templates import ACCOUNT, FUNCTIONS, REGION, Template, WithConfig
 
 from infra.config import SOURCES_AT_MOST, Poll
@@ -70,6 +71,7 @@ def test_logs_and_metrics_carry_the_services_name(template: Template, configured
             "POWERTOOLS_SERVICE_NAME": service,
             "POWERTOOLS_METRICS_NAMESPACE": "Runwatch",
             "POWERTOOLS_LOG_LEVEL": level,
+            "AWS_STS_REGIONAL_ENDPOINTS": "regional",
             "PYDANTIC_DISABLE_PLUGINS": "__all__",
         }
 
@@ -212,3 +214,90 @@ def asynchronously(template: Template) -> dict[str, dict]:
     configs = template.of("Lambda::EventInvokeConfig").values()
     assert {config["Qualifier"] for config in configs} == {"$LATEST"}
     return {template.text(config["FunctionName"]): config for config in configs}
+
+
+IN_A_VPC = """\
+[network]
+subnets = ["subnet-0a1b2c3d4e5f60718", "subnet-0123abcd"]
+security_groups = ["sg-0a1b2c3d4e5f60718"]
+[[sources]]
+region = "eu-central-1"
+endpoint = "https://vpce-0a-b.emr-serverless.eu-central-1.vpce.amazonaws.com"
+[[sources]]
+region = "us-east-1"
+[poll]
+reserved_concurrency = 6
+"""
+
+
+@pytest.fixture(scope="module")
+def in_a_vpc(with_config: WithConfig) -> Template:
+    return with_config(IN_A_VPC)
+
+
+@pytest.mark.parametrize("service", FUNCTIONS)
+def test_every_function_runs_in_the_vpc_that_is_configured(template: Template, in_a_vpc: Template, service: str):
+    assert in_a_vpc.function(service)["VpcConfig"] == {
+        "SubnetIds": ["subnet-0a1b2c3d4e5f60718", "subnet-0123abcd"],
+        "SecurityGroupIds": ["sg-0a1b2c3d4e5f60718"],
+    }
+    assert "VpcConfig" not in template.function(service)
+
+
+@pytest.mark.parametrize("service", FUNCTIONS)
+def test_lambda_may_make_network_interfaces_and_the_function_s_code_may_not(in_a_vpc: Template, service: str):
+    role = in_a_vpc.function(service)["Role"]["Fn::GetAtt"][0]
+    (policy,) = (name for name, each in in_a_vpc.of("IAM::Policy").items() if {"Ref": role} in each["Roles"])
+    statements = in_a_vpc.of("IAM::Policy")[policy]["PolicyDocument"]["Statement"]
+    allowed, denied = (
+        [each for each in statements if each["Effect"] == effect and "ec2" in str(each["Action"])]
+        for effect in ("Allow", "Deny")
+    )
+    actions = {action for each in allowed for action in each["Action"] if action.startswith("ec2:")}
+    assert actions == {
+        *(f"ec2:{verb}NetworkInterface" for verb in ("Create", "Delete")),
+        *(f"ec2:Describe{what}" for what in ("NetworkInterfaces", "Subnets")),
+        *(f"ec2:{verb}PrivateIpAddresses" for verb in ("Assign", "Unassign")),
+    }
+    (deny,) = denied
+    assert set(deny["Action"]) == actions
+    assert in_a_vpc.text(deny["Condition"]["ArnLike"]["lambda:SourceFunctionArn"]) == (
+        f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:*"
+    )
+    # Lambda makes the interfaces when it makes the function.
+    (function,) = (
+        each
+        for each in in_a_vpc.content["Resources"].values()
+        if each["Properties"].get("Handler") == f"{service}.handle"
+    )
+    assert policy in function["DependsOn"]
+
+
+def test_the_functions_are_told_of_a_source_s_endpoint(in_a_vpc: Template):
+    settings = Settings.of(in_a_vpc.environment("poller"))
+    assert [settings.at(source).endpoint for source in settings.sources] == [
+        "https://vpce-0a-b.emr-serverless.eu-central-1.vpce.amazonaws.com",
+        None,
+    ]
+
+
+def test_nobody_finds_fault_with_a_stack_in_a_vpc(in_a_vpc: Template):
+    faults = lint(in_a_vpc.file.read_text(encoding="utf-8"), config=ManualArgs(ignore_checks=["W3005"]))
+    assert [f"{fault.rule.id} {fault.message}" for fault in faults] == []
+    report = json.loads((in_a_vpc.directory / "validation-report.json").read_text(encoding="utf-8"))
+    assert report["pluginReports"] == []
+
+
+def test_concurrency_is_reserved_for_the_poller_alone_and_only_if_asked_for(template: Template, in_a_vpc: Template):
+    for stack, reserved in ((template, None), (in_a_vpc, 6)):
+        assert {service: stack.function(service).get("ReservedConcurrentExecutions") for service in FUNCTIONS} == {
+            **dict.fromkeys(FUNCTIONS),
+            "poller": reserved,
+        }
+
+
+@pytest.mark.parametrize("stack", ["Runwatch", "R" * 93])
+def test_cloudwatch_recognizes_the_widget_s_function_by_its_name(with_config: WithConfig, stack: str):
+    name = with_config(f'[stack]\nname = "{stack}"\n', stack=stack).function("widget")["FunctionName"]
+    assert name.startswith(f"customWidget-{stack[:40]}")
+    assert len(name) <= 64

@@ -1,5 +1,7 @@
 """The layer: built by pip for the functions' platform, once for a set of requirements, and whole or not at all."""
 
+import ast
+import json
 import os
 import platform
 import subprocess
@@ -7,10 +9,13 @@ import sys
 import zipfile
 from pathlib import Path
 
+import boto3
+import botocore
 import pytest
-from templates import Template
+from templates import ROOT, Template
 
-from infra.wheels import LAMBDA, LayerNotBuilt, Target, installed, this_machine
+from infra import wheels
+from infra.wheels import LAMBDA, SERVICES, LayerNotBuilt, Target, installed, this_machine
 
 OF_THIS_MACHINE = this_machine()
 
@@ -144,16 +149,113 @@ def test_locally_the_layer_is_for_this_interpreter(local: Template):
     assert sys.platform != "linux" or platform.machine() in name
 
 
-def test_the_layer_holds_what_the_code_imports_but_not_boto3_which_lambda_brings(template: Template):
+def packages_of(template: Template) -> Path:
     (layer,) = template.of("Lambda::LayerVersion").values()
-    packages = {file.name for file in (template.asset(layer["Content"]) / "python").iterdir()}
-    assert {"aws_lambda_powertools", "pydantic"} <= packages
-    assert not packages & {"boto3", "botocore", "bin", "__pycache__"}
+    return template.asset(layer["Content"]) / "python"
 
 
-def test_nothing_in_the_layer_depends_on_who_built_it(template: Template):
-    (layer,) = template.of("Lambda::LayerVersion").values()
-    assert list(template.asset(layer["Content"]).rglob("__pycache__")) == []
+def test_the_layer_holds_boto3_and_all_else_that_the_code_imports(template: Template):
+    packages = {file.name for file in packages_of(template).iterdir()}
+    assert {"aws_lambda_powertools", "boto3", "botocore", "cronsim", "pydantic", "tzdata"} <= packages
+    assert "bin" not in packages
+
+
+def test_the_functions_have_the_boto3_that_the_tests_run_with(template: Template):
+    pinned = (ROOT / "lambdas" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    for package in (boto3, botocore):
+        name, version = package.__name__, package.__version__
+        assert f"{name}=={version}" in pinned
+        assert (packages_of(template) / f"{name}-{version}.dist-info").is_dir()
+
+
+def clients_made() -> set[str]:
+    """Names of the services in all calls of `….client("<service>")` in the functions' code."""
+    calls = (
+        node
+        for file in (ROOT / "lambdas").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    )
+    return {
+        ast.literal_eval(node.args[0])
+        for node in calls
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client"
+    }
+
+
+def test_the_layer_describes_the_services_that_are_called_and_no_others(template: Template):
+    data = packages_of(template) / "botocore" / "data"
+    assert {folder.name for folder in data.iterdir() if folder.is_dir()} == set(SERVICES) == clients_made()
+    assert (data / "endpoints.json").is_file()
+
+
+ALL_CLIENTS = """
+import json
+import os
+
+import boto3
+import botocore
+import dateutil
+import urllib3
+import poller, inbox, digest, widget
+from runwatch.wiring import wired
+from runwatch.wiring_of_board import wired_board
+from runwatch.wiring_of_digest import wired_for_digest
+
+runwatch = wired()
+for source in runwatch.settings.sources:
+    runwatch.ports.job_runs(source)
+runwatch._alerting().policies._provider()
+wired_board()
+wired_for_digest()
+print(json.dumps([package.__file__ for package in (boto3, botocore, dateutil, urllib3)]))
+"""
+"""Every client that a function makes: with a role there is one for STS, too."""
+
+
+def test_every_client_is_made_with_the_layer_alone(local: Template):
+    """Without site-packages, as in Lambda: a package or a service that is not in the layer is found nowhere."""
+    role = {"role_arn": "arn:aws:iam::123456789012:role/looking"}
+    layer = packages_of(local)
+    ended = subprocess.run(  # noqa: S603 - our own program
+        (sys.executable, "-S", "-c", ALL_CLIENTS),
+        check=False,
+        capture_output=True,
+        text=True,
+        env={
+            **local.environment("widget"),
+            **local.environment("poller"),
+            "RUNWATCH_AT_SOURCES": json.dumps([role]),
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "PYTHONPATH": os.pathsep.join((str(layer), str(ROOT / "lambdas"))),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert all(Path(file).is_relative_to(layer) for file in json.loads(ended.stdout.splitlines()[-1]))
+
+
+def bytecode(packages: Path) -> set[str]:
+    """For which Pythons there is bytecode: `cpython-313`."""
+    return {file.suffixes[-2].removeprefix(".") for file in packages.rglob("*.pyc")}
+
+
+def test_bytecode_is_in_the_layer_where_this_is_the_functions_python(template: Template, local: Template):
+    tag = str(sys.implementation.cache_tag)
+    assert bytecode(packages_of(local)) == {tag}
+    assert bytecode(packages_of(template)) == ({tag} if sys.version_info[:2] == (3, 13) else set())
+    compiled = packages_of(local) / "botocore" / "__pycache__" / f"session.{tag}.pyc"
+    assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 0b01, "by hash, and never compared with the source"
+
+
+def test_layers_with_and_without_bytecode_have_different_names(
+    requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    names = set()
+    for python_here in ("3.12", "3.13"):
+        monkeypatch.setattr(wheels, "PYTHON_HERE", python_here)
+        names.add(installed(requirements=requirements, target=LAMBDA, cache=tmp_path / "layers").name)
+    assert len(names) == 2
 
 
 def test_synthesizing_again_makes_the_same_asset(template: Template, configured: Template):

@@ -24,7 +24,9 @@ from runwatch.report import TickReport
 from runwatch.stored import WATCH_KEYS
 
 GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-PREAMBLE, ALARMS, *OTHERS = re.split(r"^# (?=Alarms|Digests|Dashboard|Redrive|Subscribers)", GUIDE, flags=re.MULTILINE)
+PREAMBLE, ALARMS, *OTHERS = re.split(
+    r"^# (?=Alarms|In a VPC|Digests|Dashboard|Redrive|Subscribers)", GUIDE, flags=re.MULTILINE
+)
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", ALARMS, re.MULTILINE | re.DOTALL))
 PARTS = ["Means", "Not lost", "First", "Then", "Clears"]
 

@@ -1,5 +1,7 @@
 """Who may do what: the exact actions of every role, each on the exact resource it is for."""
 
+from typing import Any
+
 import pytest
 from templates import ACCOUNT, REGION, Grant, Template
 
@@ -68,7 +70,11 @@ def poller_alone(*sources: str) -> set[Grant]:
     } | ALERTING
 
 
-ALERTING = {Grant("dynamodb:Query", "<runs table>/index/news"), Grant("sns:Publish", "<alerts topic>")}
+ALERTING = {
+    Grant("dynamodb:Query", "<runs table>/index/news"),
+    Grant("dynamodb:DeleteItem", TABLE),
+    Grant("sns:Publish", "<alerts topic>"),
+}
 
 
 def reading_the_policy_of(stack: str) -> Grant:
@@ -129,22 +135,39 @@ def test_the_page_reads_the_table_silences_and_asks_for_a_look_and_can_do_nothin
         assert allowed == every_functions_grants("widget") | READING | own
 
 
-def test_the_page_can_write_silences_and_nothing_else_into_the_table(template: Template):
-    role = template.function("widget")["Role"]["Fn::GetAtt"][0]
-    statements = [
+def conditional(template: Template, service: str) -> list[dict[str, Any]]:
+    """The statements of a function's role that are for one case only."""
+    role = template.function(service)["Role"]["Fn::GetAtt"][0]
+    return [
         statement
         for policy in template.of("IAM::Policy").values()
         if {"Ref": role} in policy["Roles"]
         for statement in policy["PolicyDocument"]["Statement"]
+        if "Condition" in statement
     ]
-    (writing,) = [each for each in statements if "dynamodb:PutItem" in each["Action"]]
-    assert writing["Action"] == "dynamodb:PutItem"
-    assert writing["Condition"] == {
-        "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [SILENCE]},
-        # Without any key the line above would be true.
-        "Null": {"dynamodb:LeadingKeys": "false"},
-    }
-    assert [each for each in statements if "Condition" in each] == [writing]
+
+
+@pytest.mark.parametrize(
+    ("service", "actions", "partition"),
+    [
+        ("widget", "dynamodb:PutItem", SILENCE),
+        ("inbox", ["dynamodb:PutItem", "dynamodb:UpdateItem"], "RUN#*"),
+        ("digest", ["dynamodb:PutItem", "dynamodb:UpdateItem"], "THREAD#*"),
+        # It writes whatever there is, and deletes what belongs to alerts.
+        ("poller", "dynamodb:DeleteItem", "ALERTS#*"),
+    ],
+)
+def test_a_function_writes_into_its_own_partitions_of_the_table_only(
+    template: Template, many: Template, service: str, actions: object, partition: str
+):
+    for stack in (template, many):
+        (writing,) = conditional(stack, service)
+        assert writing["Action"] == actions
+        # Without any key a condition on all of them would be true.
+        assert writing["Condition"] == {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [partition]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
 
 
 def test_the_schedules_may_call_the_poller_and_the_digest_and_keep_what_was_not_delivered(

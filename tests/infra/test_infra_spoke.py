@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from aws_cdk import App
 from cfnlint.api import ManualArgs, lint
-from templates import ACCOUNT, FLAGS, REGION, Grant, Synthesize, Template
+from templates import ACCOUNT, FLAGS, REGION, Grant, Synthesize, Template, WithConfig
 
 import app as entry
 from infra.context import FaultyContext
+from runwatch.settings import Settings
 
 HUB = "210987654321"
 
@@ -35,26 +36,56 @@ def test_the_role_may_look_at_job_runs_here_and_do_nothing_else(spoke: Template)
     }
 
 
-def test_only_roles_of_the_hub_s_stack_may_assume_it_and_only_with_the_external_id(spoke: Template):
+def trusted_by(spoke: Template) -> tuple[set[str], str]:
+    """The roles that may assume the spoke's role, and the external id that they have to say."""
     trusted = trust(spoke, "role")
     assert (trusted["Effect"], trusted["Action"]) == ("Allow", "sts:AssumeRole")
     assert spoke.text(trusted["Principal"]["AWS"]) == f"arn:aws:iam::{HUB}:root"
-    assert trusted["Condition"].keys() == {"ArnLike", "StringEquals"}
-    assert spoke.text(trusted["Condition"]["ArnLike"]["aws:PrincipalArn"]) == f"arn:aws:iam::{HUB}:role/Other-*"
-    assert trusted["Condition"]["StringEquals"] == {"sts:ExternalId": "agreed"}
+    (operator,) = trusted["Condition"]
+    assert operator == "StringEquals"
+    condition = trusted["Condition"][operator]
+    assert condition.keys() == {"aws:PrincipalArn", "sts:ExternalId"}
+    return {spoke.text(role) for role in condition["aws:PrincipalArn"]}, spoke.text(condition["sts:ExternalId"])
 
 
-def test_without_an_external_id_the_hub_s_stack_is_trusted_alone(synthesized: Synthesize):
-    spoke = synthesized("RunwatchSpoke", hub=f"{HUB}/us-east-1")
-    trusted = trust(spoke, "role")
-    assert trusted["Condition"].keys() == {"ArnLike"}
-    assert spoke.text(trusted["Condition"]["ArnLike"]["aws:PrincipalArn"]) == f"arn:aws:iam::{HUB}:role/Runwatch-*"
+def test_exactly_two_roles_may_assume_it_and_only_with_the_external_id(spoke: Template):
+    roles = {f"arn:aws:iam::{HUB}:role/Other-us-east-1-{service}" for service in ("poller", "inbox")}
+    assert trusted_by(spoke) == (roles, "agreed")
 
 
-def test_of_a_hub_with_a_long_name_so_much_is_asked_as_cloudformation_keeps(synthesized: Synthesize):
-    spoke = synthesized("RunwatchSpoke", hub=f"{HUB}/us-east-1", hub_stack="a-stack-name-of-thirty-letters")
-    trusted = spoke.text(trust(spoke, "role")["Condition"]["ArnLike"]["aws:PrincipalArn"])
-    assert trusted == f"arn:aws:iam::{HUB}:role/a-stack-name-of-thirty-l*"
+def test_by_default_the_external_id_is_the_one_that_the_hub_says(synthesized: Synthesize, many: Template):
+    _, asked_for = trusted_by(synthesized("RunwatchSpoke", hub=f"{HUB}/us-east-1"))
+    assert asked_for == f"runwatch:{ACCOUNT}/{REGION}"
+    settings = Settings.of(many.environment("poller"))
+    said = {str(source): settings.at(source).external_id_at(source) for source in settings.sources}
+    assert said == {
+        "123456789012/eu-central-1": None,
+        "210987654321/eu-central-1": "agreed",
+        "210987654321/us-east-1": "runwatch:210987654321/us-east-1",
+        # These have roles of their own, of whose trust nothing is known.
+        "321098765432/us-east-1": None,
+        "123456789012/eu-west-1": None,
+    }
+
+
+@pytest.mark.parametrize("stack", ["Runwatch", "a-name-of-more-letters-than-a-role-has-room-for", "R" * 93])
+def test_the_roles_that_are_trusted_are_those_of_the_hub_s_functions(
+    synthesized: Synthesize, with_config: WithConfig, stack: str
+):
+    hub = with_config(f'[stack]\nname = "{stack}"\n', stack=stack)
+    roles = [hub.of("IAM::Role")[hub.function(service)["Role"]["Fn::GetAtt"][0]] for service in ("poller", "inbox")]
+    named = {hub.text(role["RoleName"]) for role in roles}
+    spoke = synthesized("RunwatchSpoke", hub=f"{HUB}/{REGION}", hub_stack=stack)
+    trusted, _ = trusted_by(spoke)
+    assert trusted == {f"arn:aws:iam::{HUB}:role/{name}" for name in named}
+    assert all(len(name) <= 64 - len("us-isof-south-1") + len(REGION) for name in named)
+
+
+def test_hubs_with_long_names_that_begin_alike_have_different_roles(synthesized: Synthesize):
+    trusted = [
+        trusted_by(synthesized("RunwatchSpoke", hub=f"{HUB}/{REGION}", hub_stack="R" * 80 + end))[0] for end in "ab"
+    ]
+    assert not trusted[0] & trusted[1]
 
 
 def test_the_role_has_the_name_that_the_hub_assumes_by_default(spoke: Template, many: Template):
@@ -99,7 +130,10 @@ def test_native_events_of_this_account_and_region_go_to_the_hub_s_bus(spoke: Tem
     (target,) = rule["Targets"]
     assert spoke.text(target["Arn"]) == f"arn:aws:events:us-east-1:{HUB}:event-bus/default"
     assert not target.keys() & {"Input", "InputPath", "InputTransformer"}, "they come as they were"
-    assert trust(spoke, "sender")["Principal"] == {"Service": "events.amazonaws.com"}
+    trusted = trust(spoke, "sender")
+    assert trusted["Principal"] == {"Service": "events.amazonaws.com"}
+    assert spoke.text(trusted["Condition"]["StringEquals"]["aws:SourceAccount"]) == ACCOUNT
+    assert spoke.text(trusted["Condition"]["ArnLike"]["aws:SourceArn"]) == f"arn:aws:events:{REGION}:{ACCOUNT}:rule/*"
     assert spoke.grants(target["RoleArn"]) == {Grant("events:PutEvents", spoke.text(target["Arn"]))}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from aws_cdk import App, Validations
 from aws_cdk import aws_iam as iam
 from cfnlint.api import ManualArgs, lint
-from templates import FLAGS, ROOT, Synthesize, Template
+from templates import FLAGS, ROOT, Synthesize, Template, WithConfig
 
 import app as entry
 from infra.wheels import LayerNotBuilt
@@ -126,3 +127,39 @@ def test_cdk_nag_is_told_to_pass_over_these_and_nothing_else_each_with_a_reason(
         ),
     }
     assert all(len(reason) > 30 for reason in acknowledged.values())
+
+
+def of_regions(count: int) -> str:
+    regions = [
+        f"{place}-{number}" for place in ("us-east", "us-west", "eu-north", "eu-south") for number in range(1, 10)
+    ]
+    return "".join(f'[[sources]]\nregion = "{region}"\n' for region in regions[:count])
+
+
+def test_sources_that_do_not_fit_are_refused_with_how_many_fit(with_config: WithConfig, tmp_path: Path):
+    def refused(count: int) -> str:
+        (tmp_path / "mine.toml").write_text(of_regions(count), encoding="utf-8")
+        ended = run(tmp_path / "cdk.out", config="mine.toml")
+        assert ended.returncode == 2
+        (line,) = ended.stderr.splitlines()
+        return line
+
+    said = r"mine\.toml: sources: {} make \d+ resources, and CloudFormation takes 500 in a stack: (\d+) fit; watch "
+    found = re.match(said.format(36), refused(36))
+    assert found
+    fit = int(found[1])
+    assert re.match(said.format(fit + 1), refused(fit + 1))[1] == str(fit)  # type: ignore[index]
+    template = with_config(of_regions(fit))
+    assert len(template.content["Resources"]) <= 500
+    assert template.file.stat().st_size < 1_000_000, "CloudFormation takes no larger template"
+
+
+def test_too_many_addresses_are_not_blamed_on_the_sources(tmp_path: Path):
+    addresses = ", ".join(f'"ops{number}@example.com"' for number in range(250))
+    (tmp_path / "mine.toml").write_text(f"[alerts]\nemails = [{addresses}]\n", encoding="utf-8")
+    ended = run(tmp_path / "cdk.out", config="mine.toml")
+    assert ended.returncode == 2
+    assert re.fullmatch(
+        r"mine\.toml: all that is configured would make \d+ resources, and CloudFormation takes 500 in a stack\n",
+        ended.stderr,
+    )

@@ -58,8 +58,18 @@ def test_there_is_an_alarm_for_whatever_keeps_runwatch_from_its_work(configured:
         # Who looks at the page sees that it does not come.
         *(("AWS/Lambda", "Throttles", f"<{function} function>") for function in FUNCTIONS if function != "widget"),
         *(("AWS/SQS", "ApproximateNumberOfMessagesVisible", f"<{dead} queue>") for dead in ("refused", "undelivered")),
+        ("Runwatch", Metric.REFUSED, "inbox"),
         *(("Runwatch", metric, counted_by(metric), source) for metric, source in product(AS_SHIPPED, sources)),
     }
+
+
+def test_a_rejection_rings_at_once_and_until_a_sleeping_queue_has_reported_it(template: Template):
+    """SQS reports up to 15 minutes late of a queue that was not used for six hours."""
+    alarm = what_rings(template)["Runwatch", Metric.REFUSED, "inbox"]
+    assert (alarm["Statistic"], alarm["ComparisonOperator"], alarm["Threshold"]) == ("Sum", AT_LEAST, 1)
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (60, 15, 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert [dimension["Name"] for dimension in alarm["Dimensions"]] == ["service"]
 
 
 def test_the_alarms_of_a_source_ring_at_these_thresholds_and_no_run_has_one_of_its_own(

@@ -55,6 +55,7 @@ SCHEMA = Draft202012Validator(
                 "properties": {
                     "threadId": _text(64),
                     "summary": _text(250),
+                    "enableCustomActions": {"type": "boolean"},
                     "eventType": _text(64),
                     "relatedResources": {"type": "array", "items": _text(1024)},
                     "additionalContext": {"type": "object", "additionalProperties": _text(250)},
@@ -84,6 +85,10 @@ def test_every_notification_is_of_the_schema_in_the_thread_of_its_alert(name: st
     SCHEMA.validate(said)
     assert said["metadata"]["threadId"] == TELLINGS[name].leading.id
     assert said["content"]["description"].splitlines()[-1].startswith(f"Alert {TELLINGS[name].leading.id} (")
+
+
+def test_a_channel_s_custom_actions_are_not_offered_below_an_alert():
+    assert notification(a_telling(a_failure()))["metadata"]["enableCustomActions"] is False
 
 
 def test_an_entry_is_in_the_chat_s_thread_and_has_the_same_attributes_as_the_text_for_people():

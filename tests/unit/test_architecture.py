@@ -26,7 +26,7 @@ WIRING = {name for name in FILES if name.startswith("runwatch.wiring")}
 FLOW = FILES.keys() - ENTRY_POINTS - CORE - ADAPTERS - WIRING - {"runwatch"}
 
 STANDARD = sys.stdlib_module_names
-IN_THE_RUNTIME = {"boto3", "botocore"}
+AWS_SDK = {"boto3", "botocore"}
 IN_THE_LAYER = {"pydantic", "aws_lambda_powertools", "cronsim"}
 PURE = {"pydantic", "cronsim"}
 """What the core may use of it."""
@@ -75,7 +75,7 @@ def test_the_flow_imports_the_core_and_the_flow(name: str):
 @pytest.mark.parametrize("name", sorted(ADAPTERS))
 def test_an_adapter_knows_no_other_adapter_and_nobody_who_wires_it(name: str):
     aws_types = {package for package in map(_package, imports(name)) if package.startswith("mypy_boto3_")}
-    assert not _strangers(name, packages=IN_THE_RUNTIME | IN_THE_LAYER | aws_types, modules=CORE | FLOW)
+    assert not _strangers(name, packages=AWS_SDK | IN_THE_LAYER | aws_types, modules=CORE | FLOW)
 
 
 @pytest.mark.parametrize("name", sorted(ENTRY_POINTS))
@@ -90,7 +90,7 @@ def test_only_the_wiring_imports_adapters(name: str):
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_nothing_that_is_deployed_imports_what_is_not(name: str):
-    allowed = STANDARD | IN_THE_RUNTIME | IN_THE_LAYER | {"runwatch"}
+    allowed = STANDARD | AWS_SDK | IN_THE_LAYER | {"runwatch"}
     assert {package for package in map(_package, imports(name)) if not package.startswith("mypy_boto3_")} <= allowed
 
 

@@ -170,6 +170,7 @@ def test_chat_hears_the_same_in_fewer_lines():
     assert "*Runwatch itself*" in lines
     assert not any("slowest" in line for line in lines), "no table, which a chat would not align"
     assert metadata["eventType"] == "EMR Serverless Job Run Digest"
+    assert metadata["enableCustomActions"] is False
 
 
 def test_every_period_and_source_has_a_thread_of_its_own_in_chat():

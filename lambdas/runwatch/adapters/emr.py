@@ -132,7 +132,7 @@ class EmrCatalogue:
         with self._listing("ListJobRuns"):
             reply = self._client.list_job_runs(
                 applicationId=application_id,
-                states=states,  # type: ignore[arg-type]
+                states=list(states),  # type: ignore[arg-type]
                 **{name: bound for name, bound in bounds.items() if bound is not None},
                 **_page(token),
             )

@@ -76,6 +76,8 @@ def notification_of(telling: Telling) -> dict[str, object]:
     metadata: dict[str, object] = {
         "threadId": leading.id,
         "summary": _within(story.headline, SUMMARY),
+        # The buttons of a channel's custom actions would have nothing of an alert to act on.
+        "enableCustomActions": False,
         "eventType": "EMR Serverless Job Run Alert",
         "relatedResources": [leading.about.run] if leading.about.run else [],
         "additionalContext": {

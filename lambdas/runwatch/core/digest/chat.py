@@ -34,6 +34,7 @@ def notification_of(digest: Digest) -> str:
         "metadata": {
             "threadId": f"{digest.period.id}-{digest.source.account}-{digest.source.region}",
             "summary": headline,
+            "enableCustomActions": False,
             "eventType": "EMR Serverless Job Run Digest",
             "relatedResources": [],
             "additionalContext": {"account": digest.source.account, "region": digest.source.region},
