@@ -1,6 +1,5 @@
 """What only the books on DynamoDB have to promise: what they ask for, what expires, and what their failures mean."""
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any

@@ -87,9 +87,12 @@ def test_the_indexes_hold_what_the_code_reads_and_no_more(template: Template):
     assert indexes == {
         "watch": (
             ["watch_source", "run_arn"],
-            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version", "record"]},
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version", "record", "v"]},
         ),
-        "left": (["left_day", "left_at"], {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version", "record"]}),
+        "left": (
+            ["left_day", "left_at"],
+            {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version", "record", "v"]},
+        ),
         "outbox": (["outbox_source", "outbox_order"], {"ProjectionType": "KEYS_ONLY"}),
         "news": (["news_source", "news_order"], {"ProjectionType": "KEYS_ONLY"}),
     }
