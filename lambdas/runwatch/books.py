@@ -16,16 +16,12 @@ from runwatch.core.ids import Source
 from runwatch.core.ledger import Entry
 from runwatch.errors import RecordUnreadable, WrittenByNewer
 from runwatch.stored import (
-    EXPIRES_AT,
     SILENCE,
     Item,
     alerts_key,
     check_format,
     entry_item,
-    format_of,
     history_key,
-    json_of,
-    seconds,
     sortable,
 )
 from runwatch.stored_alerts import (
@@ -39,8 +35,10 @@ from runwatch.stored_alerts import (
     closed_item,
     head_item,
     head_of,
+    history_item,
     quarantined_item,
     redo_item,
+    silence_item,
     state_of,
     stored_after,
     writes_of,
@@ -60,8 +58,6 @@ from runwatch.transactions import (
 
 __all__ = ["BookTable", "Books"]
 
-SILENCE_KEPT = timedelta(days=7)
-"""After its end."""
 BYTES_AT_ONCE = TRANSACTION_BYTES - SPARE_BYTES
 REDO_ACTIONS = ACTIONS - 1
 """Writes of a redo item: one transaction carries them out together with the head."""
@@ -183,7 +179,7 @@ class Books:
         state, writes = changes(source, read, book)
         writes += [Put(entry_item(entry)) for entry in entries]
         writes += [Put(closed_item(source, alert, now, self._retention)) for alert in closed]
-        writes += [Put(self._history_item(source, job, history, now)) for job, history in histories.items()]
+        writes += [Put(history_item(source, job, history, now, self._retention)) for job, history in histories.items()]
         version = {"N": str(read.version)} if read.version else None
         head = Head(read.version + 1, state)
         beside = size_of(head_item(source, head)) + sum(size_of(entry_item(entry)) for entry in taken)
@@ -206,16 +202,7 @@ class Books:
         return found
 
     def silence(self, silence: Silence) -> None:
-        self._table.put(
-            {
-                "pk": {"S": SILENCE},
-                "sk": {"S": silence.id},
-                **format_of(),
-                "silence": {"S": json_of(silence)},
-                # Not by adding to a time that may be the last there is.
-                EXPIRES_AT: {"N": str(int(silence.ends_at.timestamp() + SILENCE_KEPT.total_seconds()))},
-            }
-        )
+        self._table.put(silence_item(silence))
 
     def closed(self, source: Source, since: datetime) -> Iterator[Alert]:
         """Yield the alerts that were resolved since then; one that cannot be read is passed over, and noted."""
@@ -319,14 +306,6 @@ class Books:
         quarantined = Put(quarantined_item(item, str(error), now))
         self._table.commit(source, head_item(source, head), item.get("version"), [quarantined], ())
         return head
-
-    def _history_item(self, source: Source, job: str, history: History, now: datetime) -> Item:
-        return {
-            **history_key(source, job),
-            **format_of(),
-            "history": {"S": json_of(history)},
-            EXPIRES_AT: seconds(now + self._retention),
-        }
 
 
 def _copied(book: Book) -> Book:
