@@ -16,11 +16,21 @@ from runwatch.core.alerts.silences import Silence
 from runwatch.core.alerts.telling import Change
 from runwatch.core.tracked import Left, Used
 from runwatch.stored import FORMAT, Item, entry_item, record_item
-from runwatch.stored_alerts import Head, Redo, changes, closed_item, head_item, redo_item
+from runwatch.stored_alerts import (
+    Head,
+    Redo,
+    changes,
+    closed_item,
+    head_item,
+    history_item,
+    redo_item,
+    silence_item,
+)
 from runwatch.transactions import Put
 from tests.alerting import a_failure, told
 from tests.builders import RUN, SOURCE, a_tracked, an_entry, at
 
+RETENTION = timedelta(days=90)
 ITEMS = Path(__file__).parent / "golden" / "items"
 
 RECORD = a_tracked(
@@ -85,7 +95,9 @@ def items() -> dict[str, Item]:
         "alert": alert.item,
         "application": application.item,
         "redo": redo_item(SOURCE, REDO.name, 1, [alert, application], at(12)),
-        "closed-alert": closed_item(SOURCE, CLOSED, at(30), timedelta(days=90)),
+        "closed-alert": closed_item(SOURCE, CLOSED, at(30), RETENTION),
+        "history": history_item(SOURCE, "00f1abc/daily-gold", HISTORY, at(30), RETENTION),
+        "silence": silence_item(SILENCE),
     }
 
 

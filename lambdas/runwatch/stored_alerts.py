@@ -27,16 +27,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runwatch.core.alerts.book import Alert, Book
+from runwatch.core.alerts.history import History
+from runwatch.core.alerts.silences import Silence
 from runwatch.core.ids import Source
 from runwatch.errors import RecordUnreadable, WrittenByNewer
 from runwatch.stored import (
     EXPIRES_AT,
     QUARANTINED,
+    SILENCE,
     Item,
     alerts_key,
     check_format,
     fitting,
     format_of,
+    history_key,
     json_of,
     seconds,
     sortable,
@@ -54,8 +58,10 @@ __all__ = [
     "closed_item",
     "head_item",
     "head_of",
+    "history_item",
     "quarantined_item",
     "redo_item",
+    "silence_item",
     "state_of",
     "stored_after",
     "writes_of",
@@ -70,6 +76,8 @@ CLOSED = "CLOSED#"
 SORT_KEY_BYTES = 900
 """DynamoDB takes 1,024; the key of a quarantined item is longer."""
 REDO_KEPT = timedelta(days=1)
+SILENCE_KEPT = timedelta(days=7)
+"""After its end."""
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError, zlib.error)
 """What reading an item raises that is not what we wrote."""
 
@@ -237,6 +245,26 @@ def closed_item(source: Source, alert: Alert, now: datetime, retention: timedelt
         **format_of(),
         "alert": {"S": json_of(alert.changed(resolved_at=closed_at))},
         EXPIRES_AT: seconds(closed_at + retention),
+    }
+
+
+def history_item(source: Source, job: str, history: History, now: datetime, retention: timedelta) -> Item:
+    return {
+        **history_key(source, job),
+        **format_of(),
+        "history": {"S": json_of(history)},
+        EXPIRES_AT: seconds(now + retention),
+    }
+
+
+def silence_item(silence: Silence) -> Item:
+    return {
+        "pk": {"S": SILENCE},
+        "sk": {"S": silence.id},
+        **format_of(),
+        "silence": {"S": json_of(silence)},
+        # Not by adding to a time that may be the last there is.
+        EXPIRES_AT: {"N": str(int(silence.ends_at.timestamp() + SILENCE_KEPT.total_seconds()))},
     }
 
 

@@ -10,8 +10,21 @@ from runwatch.stored import FORMAT, Item, entry_of
 from runwatch.stored_alerts import Head, head_of, state_of, writes_of
 from runwatch.transactions import Put, key_of
 from tests.aws import TABLE, Table, a_table
-from tests.builders import RUN
-from tests.golden_items import ALERT_ENTRY, BOOK, CLOSED, ITEMS, RECORD, REDO, RUN_ENTRY, as_text, items, read
+from tests.builders import RUN, SOURCE
+from tests.golden_items import (
+    ALERT_ENTRY,
+    BOOK,
+    CLOSED,
+    HISTORY,
+    ITEMS,
+    RECORD,
+    REDO,
+    RUN_ENTRY,
+    SILENCE,
+    as_text,
+    items,
+    read,
+)
 
 FORMATS = sorted(path.name for path in ITEMS.iterdir())
 
@@ -58,6 +71,15 @@ def test_golden_alert_state_is_read(format_: str):
     book, unreadable = state_of(head, [golden(format_, "alert"), golden(format_, "application")])
     assert (book, unreadable) == (BOOK, [])
     assert Alert.model_validate_json(golden(format_, "closed-alert")["alert"]["S"]) == CLOSED
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_golden_histories_and_silences_are_read(table: Table, format_: str):
+    for name in ("history", "silence"):
+        table.dynamodb.put_item(TableName=TABLE, Item=golden(format_, name))
+    assert table.books.histories(SOURCE, ["00f1abc/daily-gold"]) == {"00f1abc/daily-gold": HISTORY}
+    assert table.books.silences() == [SILENCE]
+    assert table.books.unreadable() == []
 
 
 @pytest.mark.parametrize("format_", FORMATS)
