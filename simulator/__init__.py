@@ -3,14 +3,15 @@
 An unmodified boto3 client with `endpoint_url` pointed here is the judge of it. The map, arrows one way:
 
     __main__ ─► http ─► regions ─► service ─► account ─► runs ─► life ─► scenario ─► contract ─► errors
-       │                 │  │        ├─► faults
-       └───► reading ◄───┤  │        └─► pages
+       │                 │  │        ├─► faults ├─► applications             └─► rules
+       └───► reading ◄───┤  │                   └─► pages
                          │  └─► quota, clock
                          └─► events
 
 `scenario` is what shall happen (models of the file), `reading` gets it from a file or a request; `life` says what a
-run is at a moment; `account` has the operations; `service` lets calls in; `regions` are several behind one address;
-`http` speaks AWS's protocol; `contract` holds both ends against botocore's service model.
+run is at a moment; `applications` go from state to state on request; `account` has the operations; `service` lets
+calls in; `regions` are several behind one address; `http` speaks AWS's protocol; `contract` holds both ends against
+botocore's service model, and `rules` says what AWS refuses besides.
 """
 
 from simulator.account import Unplayable

@@ -7,15 +7,21 @@ Each operation takes its checked input and the moment, and answers with AWS's me
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from simulator import life, pages
+from simulator.applications import Application
 from simulator.errors import ApiError
 from simulator.faults import Faults
 from simulator.runs import Members, Run, fixed_members, requested
-from simulator.scenario import Scenario, ScriptedRun
+from simulator.scenario import Scenario, ScriptedApplication, ScriptedRun
 
 Params = Mapping[str, Any]
+
+_MOST_TAGS: Final = 200
+_AN_APPLICATIONS_PACE: Final = {
+    name: ScriptedApplication.model_fields[name].default for name in ("starting", "stopping")
+}
 
 
 class Unplayable(ValueError):
@@ -32,7 +38,8 @@ class Account:
         self._scenario = scenario
         self._numbers = itertools.count(1)
         self._taken: set[str | None] = set()
-        self._applications: dict[str, Members] = {}
+        self._region = region
+        self._applications: dict[str, Application] = {}
         self._runs: dict[str, dict[str, Run]] = {}
         self._answered: dict[tuple[str, str, str], tuple[Params, Members]] = {}
         self.play(scenario, start)
@@ -49,8 +56,9 @@ class Account:
         self.faults.of_scenario(scenario.faults, start)
         for application in scenario.applications:
             if application.id not in self._applications:
-                members = application.model_dump(by_alias=True, exclude_none=True, exclude={"id"})
-                self._add_application(application.id, members, start)
+                pace = {name: getattr(application, name) for name in _AN_APPLICATIONS_PACE}
+                members = application.model_dump(by_alias=True, exclude_none=True, exclude={"id", *pace})
+                self._add_application(application.id, members, start, pace)
         return [
             self._add_run(run.completed_by(scenario.default), start + timedelta(seconds=run.start))
             for run in scenario.runs
@@ -66,11 +74,14 @@ class Account:
         return {"jobRun": picture}
 
     def start_job_run(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
-        self._application(params)
-        default = self._scenario.default
-        return self._once(
-            "StartJobRun", params, lambda: self._add_run(requested(params).completed_by(default), now).fixed
-        )
+        application = self._application(params)
+
+        def start() -> Members:
+            script = requested(params).completed_by(self._scenario.default)
+            application.take_run(now)
+            return self._add_run(script, now).fixed
+
+        return self._once("StartJobRun", params, start)
 
     def cancel_job_run(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
         run = self._run(params, now)
@@ -106,36 +117,102 @@ class Account:
         listed = [_attempt_row(run.picture(seen_at, attempt)) for attempt in page.rows]
         return {"jobRunAttempts": listed, "nextToken": page.next_token}
 
+    def get_dashboard_for_job_run(self, params: Params, seen_at: datetime, now: datetime) -> Members:
+        run, attempt = self._run(params, now), self.get_job_run(params, seen_at, now)["jobRun"]
+        if attempt["state"] in life.BEFORE_RUNNING:
+            why = f"Dashboard cannot be served for job in {attempt['state']} state"
+            raise ApiError("ValidationException", why)
+        host = f"j-{run.fixed['jobRunId']}.dashboard.emr-serverless.{self._region}.amazonaws.com"
+        return {"url": f"https://{host}/?attempt={attempt['attempt']}&authToken=simulated{next(self._numbers):012d}"}
+
     def create_application(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
         def create() -> Members:
             members = {name: value for name, value in params.items() if name != "clientToken"}
-            return self._add_application(self._new_id("00fa"), members | {"state": "CREATED"}, now)
+            return self._add_application(self._new_id("00fa"), members, now, _AN_APPLICATIONS_PACE).members
 
         return self._once("CreateApplication", params, create)
 
-    def get_application(self, params: Params, _seen_at: datetime, _now: datetime) -> Members:
-        return {"application": self._application(params)}
+    def get_application(self, params: Params, seen_at: datetime, _now: datetime) -> Members:
+        return {"application": self._application(params).picture(seen_at)}
 
-    def list_applications(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
+    def list_applications(self, params: Params, seen_at: datetime, now: datetime) -> Members:
+        """List them; one that was deleted only if its state is asked for."""
         states = params.get("states")
+        pictures = (application.picture(seen_at) for application in self._applications.values())
         rows = {
-            (_milliseconds(members["createdAt"]), order): members | {"id": members["applicationId"]}
-            for order, members in enumerate(self._applications.values())
-            if not states or members["state"] in states
+            (_milliseconds(picture["createdAt"]), order): picture | {"id": picture["applicationId"]}
+            for order, picture in enumerate(pictures)
+            if (picture["state"] in states if states else picture["state"] != "TERMINATED")
         }
         page = self._page("ListApplications", params, rows, now)
         return {"applications": page.rows, "nextToken": page.next_token}
 
-    def _add_application(self, application_id: str, members: Members, now: datetime) -> Members:
-        arn = f"{self._arn}/{application_id}"
-        known = {"applicationId": application_id, "arn": arn, "createdAt": now, "updatedAt": now}
-        self._applications[application_id] = {"architecture": "X86_64"} | members | known
+    def start_application(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
+        self._application(params).start(now)
+        return {}
+
+    def stop_application(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
+        application = self._application(params)
+        active = sum(run.is_active(now) for run in self._runs[params["applicationId"]].values())
+        if active:
+            why = f"Application {params['applicationId']} has {active} active job runs. Cancel them before stopping it."
+            raise ApiError("ValidationException", why)
+        application.stop(now)
+        return {}
+
+    def update_application(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
+        application = self._application(params)
+
+        def update() -> Members:
+            said = {name: value for name, value in params.items() if name not in ("applicationId", "clientToken")}
+            application.update(said, now)
+            return {"application": application.picture(now)}
+
+        return self._once("UpdateApplication", params, update)
+
+    def delete_application(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
+        self._application(params).delete(now)
+        return {}
+
+    def list_tags_for_resource(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
+        return {"tags": self._tagged(params, now)["tags"]}
+
+    def tag_resource(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
+        members = self._tagged(params, now)
+        tags = members["tags"] | params["tags"]
+        if len(tags) > _MOST_TAGS:
+            raise ApiError("ValidationException", f"A resource has at most {_MOST_TAGS} tags")
+        members["tags"] = tags
+        return {}
+
+    def untag_resource(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
+        members = self._tagged(params, now)
+        members["tags"] = {key: value for key, value in members["tags"].items() if key not in params["tagKeys"]}
+        return {}
+
+    def _tagged(self, params: Params, now: datetime) -> Members:
+        """The members of the application or job run that an ARN names; their `tags` may be replaced."""
+        arn = params["resourceArn"]
+        application_id, _, run_id = arn.removeprefix(f"{self._arn}/").partition("/jobruns/")
+        application = self._applications.get(application_id)
+        run = self._runs.get(application_id, {}).get(run_id)
+        if application is not None and arn == application.members["arn"]:
+            return application.members
+        if run is not None and arn == run.fixed["arn"] and run.can_be_seen(now):
+            return run.fixed
+        raise _not_found(f"Resource {arn}")
+
+    def _add_application(
+        self, application_id: str, members: Members, now: datetime, pace: Mapping[str, float]
+    ) -> Application:
+        application = Application.create(members, f"{self._arn}/{application_id}", application_id, now, **pace)
+        self._applications[application_id] = application
         self._runs[application_id] = {}
-        return self._applications[application_id]
+        return application
 
     def _add_run(self, script: ScriptedRun, created_at: datetime) -> Run:
         run_id = script.id or self._new_id("00fr")
-        fixed = fixed_members(script, self._applications[script.application], run_id, self.number)
+        fixed = fixed_members(script, self._applications[script.application].members, run_id, self.number)
         run = Run(
             script,
             fixed | {"createdAt": created_at},
@@ -150,7 +227,7 @@ class Account:
         """Counted, so that the same calls give the same ids; one that the scenario has taken is skipped."""
         return next(new for new in (f"{prefix}{number:012d}" for number in self._numbers) if new not in self._taken)
 
-    def _application(self, params: Params) -> Members:
+    def _application(self, params: Params) -> Application:
         if params["applicationId"] not in self._applications:
             raise _not_found(f"Application {params['applicationId']}")
         return self._applications[params["applicationId"]]

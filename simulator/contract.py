@@ -24,9 +24,17 @@ OPERATIONS: Final = (
     "CancelJobRun",
     "ListJobRuns",
     "ListJobRunAttempts",
+    "GetDashboardForJobRun",
     "CreateApplication",
     "GetApplication",
     "ListApplications",
+    "StartApplication",
+    "StopApplication",
+    "UpdateApplication",
+    "DeleteApplication",
+    "ListTagsForResource",
+    "TagResource",
+    "UntagResource",
 )
 _LONGEST_MESSAGE = 1024
 _PYTHON: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -102,6 +110,8 @@ def _from_text(shape: Shape, text: str) -> Any:  # noqa: ANN401 - the model says
         match shape.type_name:
             case "integer" | "long":
                 return int(text)
+            case "boolean":
+                return {"true": True, "false": False}.get(text.lower(), text)
             case "timestamp":
                 return parse_timestamp(text)
     except ValueError:

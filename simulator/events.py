@@ -105,6 +105,7 @@ def _usages(run: Run, now: datetime) -> Iterator[_Event]:
 def _native(run: Run, event: _Event) -> Members:
     """The whole event, whose id is the same on every repeat."""
     _, _, _, region, account, _ = run.fixed["arn"].split(":", 5)
+    told = event.told()
     return {
         "version": "0",
         "id": str(uuid.uuid5(_NAMESPACE, f"{run.fixed['arn']} {event.key}")),
@@ -113,7 +114,8 @@ def _native(run: Run, event: _Event) -> Members:
         "time": _iso(event.at, "seconds"),
         "region": region,
         "resources": [],
-        **event.told(),
+        **told,
+        "detail": told["detail"] | run.script.events.extra,
     }
 
 
@@ -163,6 +165,8 @@ def _usage(run: Run, attempt: int, since: datetime, until: datetime, *, final: b
 
 def _of_run(run: Run, at: datetime) -> Members:
     named = {name: run.fixed[name] for name in ("applicationId", "jobRunId", "arn", "releaseLabel", "createdBy")}
+    if run.script.events.job_run_name and "name" in run.fixed:
+        named["jobRunName"] = run.fixed["name"]
     return named | {"createdAt": _iso(run.created_at), "updatedAt": _iso(at)}
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
@@ -111,13 +112,15 @@ def wsgi(what: Simulator | Regions, stopping: threading.Event) -> Application:
 
 
 def _route(routes: Map, request: Request) -> tuple[str, dict[str, Any]]:
+    """Match the path as it was sent, and decode its parts afterwards: a slash inside one of them comes as `%2F`."""
+    sent = request.environ["REQUEST_URI"].partition("?")[0]
     try:
-        operation, uri = routes.bind_to_environ(request.environ).match()
+        operation, uri = routes.bind_to_environ(request.environ).match(sent)
     except HTTPException as error:
         raise ApiError("UnknownOperationException", f"No operation is {request.method} {request.path}") from error
     if operation not in contract.OPERATIONS:
         raise ApiError("NotImplemented", f"The simulator does not have {operation}")
-    return str(operation), dict(uri)
+    return str(operation), {name: unquote(value) for name, value in uri.items()}
 
 
 def _meet(fault: Fault, request: Request, stopping: threading.Event) -> None:

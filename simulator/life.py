@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from simulator.scenario import Billed, ScriptedRun, Usage
 
 TERMINAL: Final = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
+BEFORE_RUNNING: Final = frozenset({"SUBMITTED", "QUEUED", "PENDING", "SCHEDULED"})
 Figures = dict[str, float]
 
 _USAGE_PER_HOUR = Usage(vcpu_hour=8, memory_gb_hour=32, storage_gb_hour=40)

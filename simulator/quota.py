@@ -20,6 +20,7 @@ AWS: Final[Mapping[str, Rate]] = {
     "ListJobRuns": Rate(1, 25),
     "GetApplication": Rate(10, 50),
     "ListApplications": Rate(10, 50),
+    "GetDashboardForJobRun": Rate(1, 2),
     "StartJobRun": Rate(1, 25),
     "CancelJobRun": Rate(1, 25),
     "ListJobRunAttempts": Rate(10, 50),  # AWS publishes none: taken to be like GetJobRun's

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from simulator import life
+from simulator import life, rules
 from simulator.errors import ApiError
 from simulator.pages import Key
 from simulator.scenario import Script, ScriptedRun, attempts_from_line
@@ -13,6 +13,7 @@ from simulator.scenario import Script, ScriptedRun, attempts_from_line
 Members = dict[str, Any]
 
 _NOT_MEMBERS: Final = {*Script.model_fields, "application", "id", "start"}
+_OF_THE_APPLICATION: Final = ("releaseLabel", "type", "networkConfiguration", "imageConfiguration")
 _SECONDS_IN_TAGS: Final = {"simulator:appears": "appears", "simulator:vanishes": "vanishes"}
 
 
@@ -38,6 +39,10 @@ class Run:
         """The last transition up to now; a stale look from before the creation sees the first."""
         return life.happened(self.timeline, max(now, self.created_at))[-1]
 
+    def is_active(self, now: datetime) -> bool:
+        """Whether the run has begun and not ended."""
+        return self.can_be_seen(now) and self.latest(now).state not in life.TERMINAL
+
     def picture(self, now: datetime, attempt: int | None = None) -> Members:
         """GetJobRun's members; without `state` when that attempt has not begun."""
         return self.fixed | life.picture(self.script, self.timeline, max(now, self.created_at), attempt)
@@ -51,13 +56,14 @@ def fixed_members(script: ScriptedRun, application: Members, run_id: str, accoun
         "applicationId": application["applicationId"],
         "jobRunId": run_id,
         "arn": f"{application['arn']}/jobruns/{run_id}",
-        "releaseLabel": application["releaseLabel"],
-        "type": application["type"],
+        **{name: application[name] for name in _OF_THE_APPLICATION if name in application},
     }
 
 
 def requested(params: Mapping[str, Any]) -> ScriptedRun:
     """The run that StartJobRun's input asks for, its life taken from the tags it may carry."""
+    if refusal := rules.refusal_of_timeout(params.get("executionTimeoutMinutes", 0)):
+        raise ApiError("ValidationException", refusal)
     named_otherwise = {"applicationId": "application", "executionRoleArn": "executionRole"}
     script = {named_otherwise.get(name, name): value for name, value in params.items() if name != "clientToken"}
     tags = params.get("tags", {})

@@ -8,10 +8,11 @@ example.
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from simulator import rules
 from simulator.contract import OPERATIONS
 from simulator.errors import STATUS
 
@@ -62,7 +63,7 @@ class Step(_Part):
 
     state: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     after: Seconds = 0
-    details: Annotated[str, Field(max_length=256)] | None = None
+    details: str | None = None
 
 
 Life = Annotated[tuple[Step, ...], BeforeValidator(_life_from_line), Field(min_length=1)]
@@ -97,12 +98,17 @@ class Share(_Part):
 
 
 class Events(_Part):
-    """What befalls the run's native events: `RETRY`, `USAGE`, or the state that one tells of; `*` for all."""
+    """What befalls the run's native events: `RETRY`, `USAGE`, or the state that one tells of; `*` for all.
+
+    `job_run_name` says whether they carry the run's name, and `extra` is added to the detail of each of them.
+    """
 
     lost: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     late: dict[str, Seconds] = {}
     share: Share = Share()
+    job_run_name: bool = True
+    extra: Json = {}
 
 
 class Fault(_Part):
@@ -172,6 +178,18 @@ class RetryPolicy(_Part):
     max_failed_attempts_per_hour: Annotated[int, Field(ge=1)] | None = None
 
 
+def _timeout(minutes: int) -> int:
+    if refusal := rules.refusal_of_timeout(minutes):
+        raise ValueError(refusal)
+    return minutes
+
+
+def _engine(asked: str) -> str:
+    if refusal := rules.refusal_of_engine(asked):
+        raise ValueError(refusal)
+    return rules.engine(asked)
+
+
 class ScriptedRun(Script):
     """A run, and how it goes; `start` counts from the scenario's start."""
 
@@ -182,7 +200,7 @@ class ScriptedRun(Script):
     mode: Literal["BATCH", "STREAMING"] = "BATCH"
     tags: dict[str, str] = {}
     retry_policy: RetryPolicy | None = None
-    execution_timeout_minutes: Annotated[int, Field(ge=0)] = 720
+    execution_timeout_minutes: Annotated[int, Field(ge=0), AfterValidator(_timeout)] = 720
     created_by: str | None = None
     execution_role: str | None = None
     execution_iam_policy: Json | None = None
@@ -200,14 +218,25 @@ class ScriptedRun(Script):
 class ScriptedApplication(_Part):
     id: Id
     name: str | None = None
-    type: Literal["SPARK", "HIVE"] = "SPARK"
+    type: Annotated[str, AfterValidator(_engine)] = "Spark"
     release_label: str = "emr-7.10.0"
     state: Literal["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED", "TERMINATED"] = "STARTED"
+    state_details: str = ""
+    starting: Seconds = 10
+    stopping: Seconds = 10
     architecture: Literal["ARM64", "X86_64"] = "X86_64"
     tags: dict[str, str] = {}
     maximum_capacity: Json | None = None
     monitoring_configuration: Json | None = None
     scheduler_configuration: Json | None = None
+    auto_start_configuration: Json | None = None
+    auto_stop_configuration: Json | None = None
+
+    @model_validator(mode="after")
+    def _has_a_release_that_exists(self) -> Self:
+        if refusal := rules.refusal_of_release(self.type, self.release_label):
+            raise ValueError(refusal)
+        return self
 
 
 class Scenario(_Part):

@@ -26,9 +26,17 @@ _OPERATIONS: Final = {
     "CancelJobRun": Account.cancel_job_run,
     "ListJobRuns": Account.list_job_runs,
     "ListJobRunAttempts": Account.list_job_run_attempts,
+    "GetDashboardForJobRun": Account.get_dashboard_for_job_run,
     "CreateApplication": Account.create_application,
     "GetApplication": Account.get_application,
     "ListApplications": Account.list_applications,
+    "StartApplication": Account.start_application,
+    "StopApplication": Account.stop_application,
+    "UpdateApplication": Account.update_application,
+    "DeleteApplication": Account.delete_application,
+    "ListTagsForResource": Account.list_tags_for_resource,
+    "TagResource": Account.tag_resource,
+    "UntagResource": Account.untag_resource,
 }
 
 

@@ -23,7 +23,11 @@ def has_state(delivery: dict[str, Any]) -> bool:
 
 
 def of_kind(world: World, kind: str) -> list[dict[str, Any]]:
-    return [event for event in (delivery["event"] for delivery in events(world)) if event["detail-type"].endswith(kind)]
+    return of_kind_in([delivery["event"] for delivery in events(world)], kind)
+
+
+def of_kind_in(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [event for event in told if event["detail-type"].endswith(kind)]
 
 
 def shape(world: World) -> list[str]:
@@ -65,6 +69,29 @@ def test_an_event_has_the_form_that_aws_documents():
             "updatedAt": "2026-01-31T02:00:02.000000Z",
         },
     }
+
+
+def test_an_event_carries_the_jobs_name_unless_the_script_says_otherwise():
+    named = a_run(id="00fr1", name="daily-gold", attempts=["RUNNING:1 FAILED", "RUNNING:1 SUCCESS"])
+    quiet = a_run(id="00fr2", name="daily-gold", states="RUNNING:1 SUCCESS", events={"jobRunName": False})
+    with World(named, quiet, a_run(id="00fr3")) as world:
+        world.clock.advance(60)
+        told = [delivery["event"] for delivery in events(world)]
+    names: dict[str, set[str | None]] = {}
+    for event in told:
+        if "Utilization" not in event["detail-type"]:
+            names.setdefault(event["detail"]["jobRunId"], set()).add(event["detail"].get("jobRunName"))
+    assert names == {"00fr1": {"daily-gold"}, "00fr2": {None}, "00fr3": {None}}
+    assert of_kind_in(told, "Retry")[0]["detail"]["jobRunName"] == "daily-gold"
+
+
+def test_an_event_can_carry_fields_that_aws_may_add():
+    extra = {"severity": "INFO", "cost": {"amount": 1}}
+    with World(a_run(attempts=["RUNNING:1 FAILED", "RUNNING:1 SUCCESS"], events={"extra": extra})) as world:
+        world.clock.advance(60)
+        told = [delivery["event"] for delivery in events(world)]
+    assert len({event["detail-type"] for event in told}) == 3
+    assert all(event["detail"].items() >= extra.items() for event in told)
 
 
 def test_a_reader_can_ask_for_what_came_after_the_last_it_has():

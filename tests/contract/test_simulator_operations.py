@@ -259,7 +259,7 @@ def test_an_application_can_be_created_read_and_listed():
         rows = world.client.list_applications()["applications"]
         started = world.client.list_applications(states=["STARTED"])["applications"]
     assert (created["name"], created["arn"]) == ("silver", application["arn"])
-    assert (application["type"], application["state"], application["architecture"]) == ("HIVE", "CREATED", "ARM64")
+    assert (application["type"], application["state"], application["architecture"]) == ("Hive", "CREATED", "ARM64")
     assert application["tags"] == {"team": "silver"}
     assert [row["id"] for row in rows] == [created["applicationId"], APPLICATION]
     assert [row["id"] for row in started] == [APPLICATION]
@@ -273,7 +273,7 @@ def test_a_row_of_list_job_runs_is_a_summary_without_tags_times_and_usage():
         "applicationId", "id", "name", "mode", "arn", "createdBy", "createdAt", "updatedAt", "executionRole", "state",
         "stateDetails", "releaseLabel", "type", "attempt", "attemptCreatedAt", "attemptUpdatedAt",
     }  # fmt: skip
-    assert (row["id"], row["name"], row["state"], row["type"]) == ("00fr1", "daily-gold", "SUCCESS", "SPARK")
+    assert (row["id"], row["name"], row["state"], row["type"]) == ("00fr1", "daily-gold", "SUCCESS", "Spark")
 
 
 def many_runs(count: int) -> list[dict[str, object]]:

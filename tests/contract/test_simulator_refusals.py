@@ -66,8 +66,13 @@ def test_a_fault_can_have_its_own_message():
         ("get_job_run", {"applicationId": "00unknown", "jobRunId": "00fr1"}),
         ("cancel_job_run", {"applicationId": APPLICATION, "jobRunId": "00unknown"}),
         ("list_job_run_attempts", {"applicationId": APPLICATION, "jobRunId": "00unknown"}),
+        ("get_dashboard_for_job_run", {"applicationId": APPLICATION, "jobRunId": "00unknown"}),
         ("start_job_run", {"applicationId": "00unknown", "executionRoleArn": ROLE}),
         ("get_application", {"applicationId": "00unknown"}),
+        ("start_application", {"applicationId": "00unknown"}),
+        ("stop_application", {"applicationId": "00unknown"}),
+        ("update_application", {"applicationId": "00unknown"}),
+        ("delete_application", {"applicationId": "00unknown"}),
     ],
 )
 def test_what_is_not_there_is_not_found_and_named(operation: str, request_: dict[str, Any]):
@@ -101,6 +106,8 @@ def test_runs_of_an_unknown_application_cannot_be_listed():
         ("GET", f"/applications/%C3%A4/jobruns/{'A' * 65}", "3 validation errors detected"),
         ("DELETE", f"/applications/{APPLICATION}/jobruns/A", "at 'jobRunId'"),
         ("DELETE", f"{RUN}?shutdownGracePeriodInSeconds=soon", "must be a integer"),
+        ("GET", f"{RUN}/dashboard?accessSystemProfileLogs=perhaps", "must be a boolean"),
+        ("GET", "/tags/arn:aws:s3:::bucket", "at 'resourceArn'"),
         ("GET", f"{RUN}?attempt=0", "greater than or equal to 1"),
         ("GET", f"{RUN}?attempt=first", "at 'attempt'"),
         ("GET", "/applications?maxResults=51", "less than or equal to 50"),
@@ -128,6 +135,7 @@ def test_a_request_that_does_not_fit_the_model_is_refused(method: str, path: str
         ({"name": " "}, "at 'name'"),
         ({"name": 7}, "must be a string"),
         ({"mode": "FAST"}, "enum value set"),
+        ({"executionTimeoutMinutes": 4}, "RunTimeout must be at least 5 minutes."),
         ({"executionTimeoutMinutes": 1_000_001}, "less than or equal to 1000000"),
         ({"executionTimeoutMinutes": True}, "must be a long"),
         ({"tags": {"a": "é"}}, "at 'tags.a.member'"),
@@ -173,9 +181,9 @@ def test_a_path_without_an_operation_is_refused_cleanly(method: str, path: str):
 
 def test_an_operation_that_is_not_simulated_says_so():
     with World() as world, pytest.raises(ClientError) as error:
-        world.client.stop_application(applicationId=APPLICATION)
+        world.client.list_sessions(applicationId=APPLICATION)
     assert refusal(error) == ("NotImplemented", 501)
-    assert "StopApplication" in str(error.value)
+    assert "ListSessions" in str(error.value)
 
 
 def test_get_job_run_is_throttled_after_a_burst_of_fifty_and_refills_ten_a_second():
@@ -206,6 +214,23 @@ def test_list_job_runs_is_throttled_after_a_burst_of_twenty_five_and_refills_one
         world.list()
         with pytest.raises(ClientError):
             world.list()
+
+
+def test_dashboards_are_throttled_after_a_burst_of_two_and_refill_one_a_second():
+    with World(a_run(states="RUNNING"), quota=True) as world:
+
+        def dashboard() -> None:
+            world.client.get_dashboard_for_job_run(applicationId=APPLICATION, jobRunId="00fr1")
+
+        dashboard()
+        dashboard()
+        with pytest.raises(ClientError) as error:
+            dashboard()
+        world.clock.advance(1)
+        dashboard()
+        with pytest.raises(ClientError):
+            dashboard()
+    assert refusal(error) == ("ThrottlingException", 400)
 
 
 def test_without_a_quota_nothing_is_throttled():

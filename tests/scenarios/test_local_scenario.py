@@ -129,7 +129,7 @@ def test_what_has_several_kinds_shows_each(show: Show):
     reasons = {rule: " ".join(each["reason"] for each in said if each["rule"] == rule) for rule in Rule}
     for state in read(POLICY).defaults.stuck_after:
         assert f"in {state} for" in reasons[Rule.RUN_STUCK]
-    for canceller in ("somebody", "the execution timeout of 1 min", "the queue timeout"):
+    for canceller in ("somebody", "the execution timeout of 5 min", "the queue timeout"):
         assert f"by {canceller}" in reasons[Rule.RUN_CANCELLED]
     comes_and_goes = [each for each in said if each["jobRunName"] == "now-and-then"]
     assert [each["change"] for each in comes_and_goes] == ["opened", "resolved"] * 3

@@ -44,12 +44,12 @@ def states_of(run: ScriptedRun, cancelled: float | None = None) -> list[tuple[st
 
 
 @st.composite
-def scripts(draw: st.DrawFn, longest_timeout: int = 3) -> ScriptedRun:
+def scripts(draw: st.DrawFn, longest_timeout: int = 7) -> ScriptedRun:
     seconds = st.integers(0, 100)
     step = st.fixed_dictionaries({"state": st.sampled_from(STATES), "after": seconds})
     attempts = draw(st.lists(st.lists(step, min_size=1, max_size=6), min_size=1, max_size=3))
     attempts[0][0] = attempts[0][0] | {"after": 0}
-    timeout = draw(st.integers(0, longest_timeout))
+    timeout = draw(st.integers(5, max(5, longest_timeout)) if longest_timeout and draw(st.booleans()) else st.just(0))
     return a_run(attempts=attempts, cancelling=draw(seconds), executionTimeoutMinutes=timeout)
 
 
@@ -105,8 +105,8 @@ def test_a_run_that_ended_before_the_cancellation_stays_as_it_was():
 
 
 def test_a_timeout_counts_from_the_creation_and_zero_is_none():
-    assert states_of(a_run("SUBMITTED:30 RUNNING", executionTimeoutMinutes=1)) == [
-        ("SUBMITTED", 0), ("RUNNING", 30), ("CANCELLING", 60), ("CANCELLED", 70),
+    assert states_of(a_run("SUBMITTED:30 RUNNING", executionTimeoutMinutes=5)) == [
+        ("SUBMITTED", 0), ("RUNNING", 30), ("CANCELLING", 300), ("CANCELLED", 310),
     ]  # fmt: skip
     assert states_of(a_run("RUNNING", executionTimeoutMinutes=0)) == [("RUNNING", 0)]
 
