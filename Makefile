@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
-.PHONY: help venv setup demo test lint local local-down bench mutation thorough lock schemas clean
+.PHONY: help venv setup demo test lint local local-down bench mutation thorough foreign lock schemas clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,8 +59,19 @@ thorough: venv  ## the stateful test at its full size: a hundred thousand steps 
 mutation: venv  ## break the core in small ways, and see whether a test notices: some minutes
 	@$(BIN)/python -m mutation
 
+foreign: .foreign/.installed  ## run the AWS CLI, Airflow, Dagster and the JavaScript SDK against the simulator
+	$(BIN)/python -m pytest -n 0 tests/foreign
+
+.foreign/.installed: tests/foreign/requirements.txt tests/foreign/package-lock.json $(VENV)/.installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .foreign
+	$(BIN)/uv pip install --quiet --python .foreign --requirement tests/foreign/requirements.txt
+	cp tests/foreign/package.json tests/foreign/package-lock.json .foreign
+	npm ci --prefix .foreign --no-fund --no-audit --loglevel=error
+	@touch $@
+
 lock: venv  ## resolve pyproject.toml's groups into the requirements files
-	$(foreach group,layer:lambdas/requirements.txt deploy:requirements.txt dev:requirements-dev.txt,\
+	$(foreach group,layer:lambdas/requirements.txt deploy:requirements.txt dev:requirements-dev.txt \
+	foreign:tests/foreign/requirements.txt,\
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate \
 	--custom-compile-command "make lock" --group $(firstword $(subst :, ,$(group))) \
 	--output-file $(lastword $(subst :, ,$(group))) &&) true
@@ -69,5 +80,5 @@ schemas: venv  ## write the messages' JSON Schemas from the models
 	$(BIN)/python -m schemas
 
 clean: local-down  ## remove all that the other targets made
-	rm -rf $(VENV) node_modules cdk.out .layers .local .mutation *.egg-info
+	rm -rf $(VENV) node_modules cdk.out .layers .local .mutation .foreign *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
