@@ -19,9 +19,7 @@ from simulator.scenario import Scenario, ScriptedApplication, ScriptedRun
 Params = Mapping[str, Any]
 
 _MOST_TAGS: Final = 200
-_AN_APPLICATIONS_PACE: Final = {
-    name: ScriptedApplication.model_fields[name].default for name in ("starting", "stopping")
-}
+_TRANSITION_SECONDS: Final = {name: ScriptedApplication.model_fields[name].default for name in ("starting", "stopping")}
 
 
 class Unplayable(ValueError):
@@ -56,9 +54,9 @@ class Account:
         self.faults.of_scenario(scenario.faults, start)
         for application in scenario.applications:
             if application.id not in self._applications:
-                pace = {name: getattr(application, name) for name in _AN_APPLICATIONS_PACE}
-                members = application.model_dump(by_alias=True, exclude_none=True, exclude={"id", *pace})
-                self._add_application(application.id, members, start, pace)
+                seconds = {name: getattr(application, name) for name in _TRANSITION_SECONDS}
+                members = application.model_dump(by_alias=True, exclude_none=True, exclude={"id", "state", *seconds})
+                self._add_application(application.id, members, application.state, start, **seconds)
         return [
             self._add_run(run.completed_by(scenario.default), start + timedelta(seconds=run.start))
             for run in scenario.runs
@@ -128,7 +126,7 @@ class Account:
     def create_application(self, params: Params, _seen_at: datetime, now: datetime) -> Members:
         def create() -> Members:
             members = {name: value for name, value in params.items() if name != "clientToken"}
-            return self._add_application(self._new_id("00fa"), members, now, _AN_APPLICATIONS_PACE).members
+            return self._add_application(self._new_id("00fa"), members, "CREATED", now, **_TRANSITION_SECONDS).members
 
         return self._once("CreateApplication", params, create)
 
@@ -192,20 +190,19 @@ class Account:
 
     def _tagged(self, params: Params, now: datetime) -> Members:
         """The members of the application or job run that an ARN names; their `tags` may be replaced."""
-        arn = params["resourceArn"]
-        application_id, _, run_id = arn.removeprefix(f"{self._arn}/").partition("/jobruns/")
-        application = self._applications.get(application_id)
+        application_id, _, run_id = params["resourceArn"].removeprefix(f"{self._arn}/").partition("/jobruns/")
         run = self._runs.get(application_id, {}).get(run_id)
-        if application is not None and arn == application.members["arn"]:
-            return application.members
-        if run is not None and arn == run.fixed["arn"] and run.can_be_seen(now):
+        if run is not None and run.can_be_seen(now):
             return run.fixed
-        raise _not_found(f"Resource {arn}")
+        if application_id in self._applications and not run_id:
+            return self._applications[application_id].members
+        raise _not_found(f"Resource {params['resourceArn']}")
 
     def _add_application(
-        self, application_id: str, members: Members, now: datetime, pace: Mapping[str, float]
+        self, application_id: str, members: Members, state: str, now: datetime, **seconds: float
     ) -> Application:
-        application = Application.create(members, f"{self._arn}/{application_id}", application_id, now, **pace)
+        ids = {"applicationId": application_id, "arn": f"{self._arn}/{application_id}"}
+        application = Application.create(members | ids, state, now, **seconds)
         self._applications[application_id] = application
         self._runs[application_id] = {}
         return application

@@ -27,13 +27,10 @@ class Application:
     _states: list[tuple[datetime, str]] = field(default_factory=list)
 
     @classmethod
-    def create(cls, members: Members, arn: str, application_id: str, now: datetime, **seconds: float) -> "Application":
+    def create(cls, members: Members, state: str, now: datetime, **seconds: float) -> "Application":
         """Create an application from the members that are given; the others are AWS's defaults."""
-        defaults = {"architecture": "X86_64", "stateDetails": "", "tags": {}}
-        known = {"applicationId": application_id, "arn": arn, "createdAt": now, "updatedAt": now}
-        given = {name: value for name, value in members.items() if name != "state"}
-        whole = _with_engine_and_auto_configuration(defaults | given | known)
-        return cls(whole, **seconds, _states=[(now, members.get("state", "CREATED"))])
+        defaults = {"architecture": "X86_64", "stateDetails": "", "tags": {}, "createdAt": now, "updatedAt": now}
+        return cls(_with_engine_and_auto_configuration(defaults | members), **seconds, _states=[(now, state)])
 
     def state(self, now: datetime) -> str:
         """The state at a moment; a stale look from before the creation sees the first."""
@@ -81,9 +78,10 @@ class Application:
             raise ApiError("ValidationException", f"Application {self.members['applicationId']} {why}")
 
     def _goes(self, now: datetime, state: str, then: str | None = None, after: float = 0) -> None:
-        """Replace what was to come."""
-        coming = [(now, state)] if then is None else [(now, state), (now + timedelta(seconds=after), then)]
-        self._states = [past for past in self._states if past[0] <= now] + coming
+        """Go to a state now, and perhaps to another later. What was to come before is never reached any more."""
+        self._states.append((now, state))
+        if then is not None:
+            self._states.append((now + timedelta(seconds=after), then))
 
 
 def _with_engine_and_auto_configuration(members: Members) -> Members:

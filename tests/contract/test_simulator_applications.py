@@ -130,6 +130,28 @@ def test_an_application_starts_and_stops_in_the_scripted_time():
     assert updated == START + timedelta(seconds=70)
 
 
+def test_a_stale_answer_shows_the_application_as_it_was():
+    stale = {"api": "GetApplication", "stale": 30, "times": 1}
+    started = {"id": APPLICATION, "state": "CREATED", "starting": 5}
+    with World(applications=[started], faults=[stale]) as world:
+        world.clock.advance(20)
+        does(world, "start_application")
+        world.clock.advance(10)
+        assert (state(world), state(world)) == ("CREATED", "STARTED")
+
+
+def test_a_run_has_the_network_and_the_image_of_its_application():
+    image = {"imageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:1"}
+    network = {"subnetIds": ["subnet-1"]}
+    with World() as world:
+        made = world.client.create_application(
+            releaseLabel="emr-7.10.0", type="SPARK", networkConfiguration=network, imageConfiguration=image
+        )["applicationId"]
+        run = world.client.start_job_run(applicationId=made, executionRoleArn=ROLE)["jobRunId"]
+        seen = world.client.get_job_run(applicationId=made, jobRunId=run)["jobRun"]
+    assert (seen["networkConfiguration"], seen["imageConfiguration"]) == (network, image)
+
+
 def test_an_application_that_is_created_takes_ten_seconds_to_start():
     with World() as world:
         made = world.client.create_application(releaseLabel="emr-7.10.0", type="SPARK")["applicationId"]
