@@ -18,8 +18,9 @@ from runwatch.core.tracked import Left, TrackedRun, Used
 __all__ = ["expectations", "histories", "job_of"]
 
 
-def job_of(record: TrackedRun) -> str:
-    return job_key(record.run.application_id, record.name, record.run.job_run_id)
+def job_of(record: TrackedRun, policy: Policy) -> str:
+    job = policy.identity_of(record.name, record.tags)
+    return job_key(record.run.application_id, job, record.run.job_run_id)
 
 
 def histories(
@@ -31,7 +32,7 @@ def histories(
         at = record.left_at
         if at is None or record.left is not Left.SETTLED or record.state != State.SUCCESS:
             continue
-        job, used = job_of(record), record.used or Used()
+        job, used = job_of(record, policy), record.used or Used()
         history = known.get(job) or _until(at, stored.get(job, History()))
         ran = Ran(
             at=at,
@@ -40,7 +41,7 @@ def histories(
             memory_gb_hours=used.memory_gb,
             storage_gb_hours=used.storage_gb,
         )
-        about = about_of(record, names)
+        about = about_of(record, policy, names)
         limits = policy.limits(
             about.source, record.run.application_id, about.application_name, about.job_name, record.tags
         )
@@ -61,7 +62,7 @@ def expectations(
     for record in seen:
         if record.state is None or record.created_at is None:
             continue
-        for expected in policy.expecting(about_of(record, names)):
+        for expected in policy.expecting(about_of(record, policy, names)):
             so_far = known.get(expected.name) or Expectation(known_since=begin)
             done = {"started_at": record.created_at}
             if record.state == State.SUCCESS:
