@@ -119,6 +119,7 @@ def test_an_application_is_known_by_the_name_that_an_alert_has_told(world: World
 
 
 def test_what_was_open_before_the_time_that_is_asked_about_was_so_under_the_other_policy_too(world: World):
+    has_succeeded(world, THREE)
     has_failed(world)
     world.after(2 * 24 * 60).tick()
     (pair,) = backtested(world, since=at(2 * 24 * 60)).pairs

@@ -85,7 +85,6 @@ def _facts(row: Row, known: Mapping[str, Any], around: Surroundings) -> Iterator
     most = f" of {record.max_attempts}" if record.max_attempts and record.max_attempts > 1 else ""
     facts = {
         "run": f"<code>{run.job_run_id}</code>",
-        "job": text(row.identity or "") if row.identity != record.name else "",
         "application": text(row.application) + (f" <code>{run.application_id}</code>" if row.application_name else ""),
         "source": text(str(run.source)),
         "attempt": f"{record.attempt}{most}" if record.state else "",
