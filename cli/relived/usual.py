@@ -24,7 +24,7 @@ def job_of(record: TrackedRun, policy: Policy) -> str:
     return job_key(record.run.application_id, job, record.run.job_run_id)
 
 
-def histories(  # noqa: PLR0913
+def histories(
     seen: Iterable[TrackedRun],
     stored: Mapping[str, History],
     names: Mapping[str, str],

@@ -60,6 +60,7 @@ __all__ = [
     "Expected",
     "Faulty",
     "Grouping",
+    "JobNames",
     "Limits",
     "Maintenance",
     "Override",
