@@ -13,7 +13,7 @@
 
 Set `name=`, and give each task a name of its own: Runwatch takes runs with the same name for one job. With Airflow's
 default, `emr_serverless_job_airflow_<uuid4>`, all tasks of an application are one job, and so a success of one task
-would resolve the failure of another. The tag `runwatch:job` does the same: `config={"tags": {"runwatch:job": "sales.gold"}}`.
+would resolve the failure of another. A tag does the same: `config={"tags": {"runwatch:job": "sales.gold"}}`.
 
 Success of such a task means that the job run was started. Its id is what the operator returned, so it is in the XCom
 `return_value` (leave `do_xcom_push` on). An `on_execute_callback` would come too early: it is called before the start.

@@ -128,13 +128,17 @@ PIECES = st.lists(st.text(max_size=4) | st.text(string.hexdigits, max_size=12) |
 def test_the_identity_of_an_identity_is_itself(name: str):
     identity = without_generated_parts(name)
     assert without_generated_parts(identity) == identity
-    assert len(identity) <= 256
 
 
 @given(st.text(max_size=300), st.dictionaries(st.just("runwatch:job"), st.text(max_size=300)))
 def test_whatever_a_run_is_called_it_has_an_identity_or_none(name: str, tags: dict[str, str]):
     identity = Policy().identity_of(name, tags)
     assert identity is None or identity
+
+
+def test_a_name_longer_than_aws_allows_is_the_identity():
+    assert Policy().identity_of("x" * 225 + "-2026-01-31", {}) == "x" * 225
+    assert Policy().identity_of("x" * 256 + "-2026-01-31", {}) == "x" * 256 + "-2026-01-31"
 
 
 class TestWhatPeopleSay:

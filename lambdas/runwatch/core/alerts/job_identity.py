@@ -24,9 +24,6 @@ import re
 
 __all__ = ["trimmed", "without_generated_parts"]
 
-LONGEST = 256
-"""AWS's limit for the name of a job run. The rest of a longer text is not read."""
-
 SEPARATORS = r"\s_.,:;/#@+=()\[\]{}|~-"
 BEGIN, END = r"(?<![^\W_])", r"(?![^\W_])"
 """The edges of a word: next to them there is neither a letter nor a digit."""
@@ -60,7 +57,7 @@ def without_generated_parts(name: str) -> str:
 
     The search is repeated until nothing is found, since what a part leaves behind may join to another.
     """
-    before, name = "", name[:LONGEST]
+    before = ""
     while name != before:
         before = name
         for part in PARTS:

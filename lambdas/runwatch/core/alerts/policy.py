@@ -85,6 +85,8 @@ MERGED_BY_KEY = ("stuck_after", "rules")
 ITEMS_AT_MOST = 200
 NAME_PATTERNS_AT_MOST = 20
 """They are searched for in the name of each new run."""
+LONGEST_NAME = 256
+"""AWS's limit for the name of a job run."""
 
 
 def _a_rule(name: object) -> object:
@@ -347,6 +349,8 @@ class Limits(Settings):
 
 @lru_cache(maxsize=20_000)
 def _identity(policy: Policy, name: str) -> str | None:
+    if len(name) > LONGEST_NAME:
+        return name  # A search in it could take long.
     rest = name
     for pattern in policy.job_names.generated:
         rest = re.sub(pattern, "", rest)
