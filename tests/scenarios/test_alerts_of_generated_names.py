@@ -9,7 +9,9 @@ from uuid import UUID
 
 import pytest
 
+from runwatch.core.alerts.book import About
 from runwatch.core.alerts.history import History
+from runwatch.core.alerts.rules import Rule
 from runwatch.core.alerts.silences import Silence
 from runwatch.core.failures import Failure
 from runwatch.core.ids import Audience, RunId
@@ -131,6 +133,21 @@ def test_an_expected_job_comes_under_a_generated_name(world: World):
     assert world.open == {}
     world.after(A_DAY).tick()
     assert rules(world) == ["job-absent", "job-absent"]
+
+
+def test_an_expected_job_that_failed_under_a_generated_name_is_told_of_once(world: World):
+    world.policy = '[[expected]]\nname = "etl"\ncron = "0 3 * * *"\nstart_within = "30m"\nsucceed_within = "45m"'
+    world.clock.forward(minutes=65)
+    facts: dict[str, Any] = {"name": "etl-2026-01-31", "created_at": world.clock()}
+    runs(world, ONE, **facts)
+    fails(world, ONE, **facts)
+    world.minutes(60)
+    assert rules(world) == ["run-failed"]
+
+
+def test_an_alert_of_an_earlier_version_keeps_its_key():
+    about = About.model_validate({"source": str(SOURCE), "application_id": "00f1", "job_name": "etl-2026-01-31"})
+    assert about.key(Rule.RUN_FAILED) == "run-failed|00f1/etl-2026-01-31"
 
 
 def test_a_silence_of_the_identity_is_for_all_runs_of_the_job(world: World):

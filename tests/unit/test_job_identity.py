@@ -137,7 +137,7 @@ def test_whatever_a_run_is_called_it_has_an_identity_or_none(name: str, tags: di
 
 
 def test_a_name_longer_than_aws_allows_is_the_identity():
-    assert Policy().identity_of("x" * 225 + "-2026-01-31", {}) == "x" * 225
+    assert Policy().identity_of("x" * 245 + "-2026-01-31", {}) == "x" * 245
     assert Policy().identity_of("x" * 256 + "-2026-01-31", {}) == "x" * 256 + "-2026-01-31"
 
 

@@ -376,7 +376,6 @@ def _merged(policy: Policy, which: tuple[int, ...], tags: tuple[tuple[str, str],
         _merge(merged, {name: getattr(override, name) for name in given})
     said = directives_of(dict(tags))
     asked, faults = dict(said.settings), list(said.faults)
-    asked.pop("job", None)  # It is no limit: see Policy.identity_of.
     if "stuck_after" in asked:
         asked["stuck_after"] = dict.fromkeys(STUCK_AFTER, asked["stuck_after"])
     _merge(merged, asked)
