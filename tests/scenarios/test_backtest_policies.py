@@ -156,6 +156,20 @@ def test_a_run_before_the_time_that_is_lived_again_is_known(world: World, days: 
     assert (pair.mark, pair.either.resolved_at) == (Mark.SAME, None)
 
 
+def test_a_run_before_is_known_by_its_identity_under_the_policy_that_is_tried(world: World):
+    runs(world, ONE, "gold-plugh")
+    ends(world, "CANCELLED", ONE, "gold-plugh")
+    world.tick()
+    world.after(2 * 24 * 60).tick()
+    world.after(1).tick()
+    since = world.clock()
+    has_failed(world, TWO, "gold-xkcdq")
+    for _ in range(25):
+        world.after(60).tick()
+    pairs = backtested(world, "[job_names]\ngenerated = ['-[a-z]{5}$']", since=since).pairs
+    assert [(pair.mark, pair.either.resolved_at is None) for pair in pairs] == [(Mark.NEW, True), (Mark.GONE, False)]
+
+
 def test_a_run_that_is_lived_again_was_not_known_before(world: World):
     has_succeeded(world, ONE, "other")
     world.after(2 * 24 * 60).tick()
