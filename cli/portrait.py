@@ -19,7 +19,7 @@ from runwatch.core.messages import Kind
 from runwatch.core.states import is_terminal
 from runwatch.core.tracked import TrackedRun
 
-__all__ = ["bars", "event_lines", "heading", "remarks", "summary"]
+__all__ = ["bars", "event_lines", "heading", "job_beside", "remarks", "summary"]
 
 LONGEST = 300
 INDENT = 16
@@ -42,15 +42,19 @@ def heading(record: TrackedRun, now: datetime) -> Text:
     return text.append(f", attempt {record.attempt}", style="not bold") if record.attempt > 1 else text
 
 
-def summary(record: TrackedRun, latest: Mapping[str, Any]) -> Iterator[Text]:
-    """A line for each thing that is known. `latest` is what the last look told, empty if there was none."""
-    for name, value in _known(record, latest):
+def summary(record: TrackedRun, latest: Mapping[str, Any], job: str | None) -> Iterator[Text]:
+    """A line for each thing that is known. `latest` is what the last look told, empty if there was none.
+
+    `job` is the identity of the job.
+    """
+    for name, value in _known(record, latest, job):
         if value:
             yield Text(f"  {name:<12}", style="dim").append(plain(value, LONGEST * 10), style="default not dim")
 
 
-def _known(record: TrackedRun, latest: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+def _known(record: TrackedRun, latest: Mapping[str, Any], job: str | None) -> Iterator[tuple[str, str | None]]:
     run, trouble = record.run, record.trouble
+    yield "job", job_beside(record.name, job)
     yield "arn", run.arn
     yield "tracked", f"{_time(record.tracked_at)}{' by request' if record.asked else ', found by Runwatch itself'}"
     if record.left_at and record.left:
@@ -66,6 +70,11 @@ def _known(record: TrackedRun, latest: Mapping[str, Any]) -> Iterator[tuple[str,
     yield "labels", _pairs(record.labels)
     yield "console", console_of(run)
     yield "driver log", latest.get("links", {}).get("driverLog")
+
+
+def job_beside(name: str | None, job: str | None) -> str | None:
+    """Return what there is to say of the identity of the job beside the name of its run; None if they are the same."""
+    return None if name == job else job or "none, since all of the name is generated: the run is a job of its own"
 
 
 def _time(moment: datetime) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from cli.filters import since
 from cli.markdown import code, fenced, link, table, words
-from cli.portrait import bars
+from cli.portrait import bars, job_beside
 from cli.postmortem_tables import Case, alerts, at, attempts, timeline
 from cli.times import minute
 from runwatch.core.alerts.policy import last_good
@@ -79,6 +79,7 @@ def _facts(case: Case) -> Iterator[tuple[str, str | None]]:
     record, latest, run = case.record, case.latest, case.record.run
     application = case.book.applications.get(run.application_id) if case.book else None
     yield "Job", words(record.name, LONGEST_NAME) if record.name else None
+    yield "Identity of the job", words(said, LONGEST_NAME) if (said := job_beside(record.name, case.job)) else None
     yield "Job run", f"`{run.arn}`"
     yield "Application", f"`{run.application_id}`{f' {words(application, LONGEST_NAME)}' if application else ''}"
     yield "Source", f"`{run.source}`"

@@ -38,6 +38,8 @@ class Case:
     book: Book | None
     """None: it cannot be read, and so neither are its alerts known."""
     now: datetime
+    job: str | None = None
+    """The identity of the job."""
 
     @property
     def timeline(self) -> list[Event]:

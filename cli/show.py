@@ -28,7 +28,8 @@ from cli.runs import SEEN_NOTHING, facts
 from cli.tables import answers
 from cli.timeline import events, with_alerts
 from cli.times import written
-from runwatch.core.alerts.book import Alert
+from runwatch.core.alerts.book import Alert, Book
+from runwatch.core.alerts.policy import last_good
 from runwatch.core.board.surroundings import Theme
 from runwatch.core.board.timeline import drawing
 from runwatch.core.tracked import TrackedRun
@@ -60,19 +61,20 @@ def show(
             raise NotFound(f"{asked_for} was never tracked, or so long ago that it is forgotten")
         history = deployment.store.history(asked_for)
         now = times.now()
-        alerts, trouble = _alerts(record, history, deployment)
+        book, alerts, trouble = _alerts(record, history, deployment)
+        job = last_good(book.policy if book else None).identity_of(record.name, record.tags)
         if as_json:
             told = {
+                "job": job,
                 "messages": [_as_json(kept) for kept in history],
                 "alerts": [facts_of(each, now) for each in alerts],
             }
             typer.echo(json.dumps(facts(record) | told))
         elif markdown:
-            book = None if trouble else deployment.books.book(record.run.source)
-            case = Case(record, _latest(history), history, alerts, book, now)
+            case = Case(record, _latest(history), history, alerts, book, now, job)
             typer.echo(postmortem(case, _drawn(case, picture) if picture else None), nl=False)
         else:
-            _draw(record, history, alerts, now)
+            _draw(record, history, alerts, now, job)
         if trouble is not None:
             say(trouble, "red")
             raise typer.Exit(FAILED)
@@ -99,13 +101,13 @@ def _drawn(case: Case, path: Path) -> str:
 
 def _alerts(
     record: TrackedRun, history: Sequence[Kept], deployment: Deployment
-) -> tuple[list[Alert], StoreUnavailable | None]:
-    """Those that are known, or why they are not."""
+) -> tuple[Book | None, list[Alert], StoreUnavailable | None]:
+    """Those that are known, with the book, or why they are not."""
     since = min([record.tracked_at, *(kept.entry.recorded_at for kept in history)])
     try:
-        return alerts_of(record.run, deployment, since), None
+        return deployment.books.book(record.run.source), alerts_of(record.run, deployment, since), None
     except StoreUnavailable as error:
-        return [], error
+        return None, [], error
 
 
 def _as_json(kept: Kept) -> dict[str, Any]:
@@ -113,10 +115,10 @@ def _as_json(kept: Kept) -> dict[str, Any]:
     return message | {"publishedAt": written(kept.published_at), "setAsideBecause": kept.set_aside_because}
 
 
-def _draw(record: TrackedRun, history: Sequence[Kept], alerts: Sequence[Alert], now: datetime) -> None:
+def _draw(record: TrackedRun, history: Sequence[Kept], alerts: Sequence[Alert], now: datetime, job: str | None) -> None:
     console = answers()
     console.print(heading(record, now), soft_wrap=True)
-    for line in summary(record, _latest(history)):
+    for line in summary(record, _latest(history), job):
         console.print(line, soft_wrap=True)
     if drawn := list(bars(record, now, "█" if console.encoding.startswith("utf") else "#")):
         console.print(Text())

@@ -2,6 +2,7 @@
 
     EmrServerlessStartJobOperator(
         task_id="gold",
+        name="sales.gold",
         application_id="00f1",
         execution_role_arn="arn:aws:iam::123456789012:role/job",
         job_driver={"sparkSubmit": {"entryPoint": "s3://example-jobs/gold.py"}},
@@ -9,6 +10,10 @@
         deferrable=False,
         on_success_callback=track_run(inbox_queue_url="…", region="us-east-1"),
     )
+
+Set `name=`, and give each task a name of its own: Runwatch takes runs with the same name for one job. With Airflow's
+default, `emr_serverless_job_airflow_<uuid4>`, all tasks of an application are one job, and so a success of one task
+would resolve the failure of another. A tag does the same: `config={"tags": {"runwatch:job": "sales.gold"}}`.
 
 Success of such a task means that the job run was started. Its id is what the operator returned, so it is in the XCom
 `return_value` (leave `do_xcom_push` on). An `on_execute_callback` would come too early: it is called before the start.

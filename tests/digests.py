@@ -108,7 +108,7 @@ def a_digest(  # noqa: PLR0913 - all are keywords
 ) -> Digest:
     """As `runwatch.digest` makes it. `histories` by the names of jobs, `names` of applications by their ids."""
     rules: Policy = read(policy)
-    sums = Sums(period.since, rules.errors, unreadable=unreadable)
+    sums = Sums(period.since, rules, unreadable=unreadable)
     for record in records:
         sums.add(record)
     total = sums.total

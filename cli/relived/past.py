@@ -11,6 +11,7 @@ from cli.relived.record import Life, life_of
 from cli.relived.usual import job_of
 from runwatch.core.alerts.book import Alert, Book
 from runwatch.core.alerts.history import History
+from runwatch.core.alerts.policy import last_good
 from runwatch.core.alerts.silences import Silence
 from runwatch.core.ids import RunId, Source
 from runwatch.core.tracked import TrackedRun
@@ -53,7 +54,7 @@ class Past:
     lives: Sequence[Life]
     """Of runs that were watched at `start` or later."""
     stored: Mapping[str, History]
-    """What is usual today, by job."""
+    """What is usual today, by job as the policy in force tells jobs apart."""
 
 
 @dataclass
@@ -75,6 +76,7 @@ def read_past(
     for source, start in starts.items():
         mine = [life for life in ledgers if life.run.source == source]
         records = [*before[source], *wanted[source].values()]
+        policy = last_good(kept[source].policy)
         read.pasts.append(
             Past(
                 source=source,
@@ -87,7 +89,7 @@ def read_past(
                 silences=silences,
                 before=before[source],
                 lives=mine,
-                stored=books.histories(source, {job_of(record) for record in records}),
+                stored=books.histories(source, {job_of(record, policy) for record in records}),
             )
         )
     return read

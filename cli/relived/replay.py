@@ -128,7 +128,8 @@ class _World:
             self.at(self.steps[0].at)
         seen = (*past.before, *self._watched.values())
         book = Book(applications=dict(names), expected=expectations(seen, names, tried, begin))
-        return Memory(book, histories(past.before, past.stored, names, tried, past.start), past.silences)
+        lived = {life.run for life in past.lives}
+        return Memory(book, histories(seen, past.stored, names, tried, past.start, lived), past.silences)
 
     def _is_known(self, record: TrackedRun) -> None:
         if record.watched:

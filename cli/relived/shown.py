@@ -159,6 +159,7 @@ def _about(alert: Alert) -> dict[str, Any]:
         "applicationId": about.application_id,
         "applicationName": about.application_name,
         "jobRunName": about.job_name,
+        "job": about.job,
         "jobRunId": RunId.parse(about.run).job_run_id if about.run else None,
         "arn": about.run,
         "expected": about.expected,

@@ -41,7 +41,6 @@ from runwatch.core.alerts.watching import (
 from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
-from runwatch.core.messages import Kind
 from runwatch.core.states import State
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application
@@ -63,7 +62,6 @@ LEARNED_AT_ONCE = 3000
 """Jobs whose history is asked for in one round, a hundred in a call."""
 NAMES_AT_ONCE = 10
 """Applications that are asked for their names in one round."""
-NEEDS_HISTORY = {Kind.SETTLED, Kind.LOST, Kind.QUARANTINED}
 
 
 class _Judged(NamedTuple):
@@ -170,10 +168,10 @@ class Alerting:
             policy,
             self.ports.clock(),
             book,
-            histories=self.books.histories(source, _jobs_of(news)) if news else {},
+            histories=self.books.histories(source, jobs) if (jobs := _jobs_of(news, policy)) else {},
             application=self._applications(source, seen.sight),
         )
-        desk.half_way = partial(half_way, desk, seen, partial(self._known_normal, source))
+        desk.half_way = partial(half_way, desk, seen, partial(self._known_normal, source, policy))
         return desk
 
     def _call(self, desk: Desk) -> list[Telling]:
@@ -269,9 +267,9 @@ class Alerting:
     def _learn(self, source: Source, policy: Policy, book: Book, due: Iterable[TrackedRun], seen: Seen) -> None:
         """Ask what is usual of the jobs that it matters for by now, many at once."""
         wanted = {
-            _job_of(record)
+            job
             for record in due
-            if (source, _job_of(record)) not in self._normals
+            if (source, job := _job_of(record, policy)) not in self._normals
             and (matters_at := _matters_at(record, policy, book)) is not None
             and matters_at <= seen.looked[record.run]
         }
@@ -279,12 +277,12 @@ class Alerting:
         known = self.books.histories(source, some) if some else {}
         self._normals |= {(source, job): known.get(job, History()).normal() for job in some}
 
-    def _known_normal(self, source: Source, record: TrackedRun) -> Normal | None:
-        return self._normals.get((source, _job_of(record)))
+    def _known_normal(self, source: Source, policy: Policy, record: TrackedRun) -> Normal | None:
+        return self._normals.get((source, _job_of(record, policy)))
 
     def _normal(self, desk: Desk, record: TrackedRun) -> tuple[Normal | None, datetime | None]:
         """What is usual of the job; and, as long as nobody has asked, from when on it matters."""
-        key = (desk.source, _job_of(record))
+        key = (desk.source, _job_of(record, desk.policy))
         if key in self._normals:
             return self._normals[key], None
         return None, _matters_at(record, desk.policy, desk.book)
@@ -347,23 +345,23 @@ class _Applications:
             return None
 
 
-def _job_of(record: TrackedRun) -> str:
-    return job_key(record.run.application_id, record.name, record.run.job_run_id)
+def _job_of(record: TrackedRun, policy: Policy) -> str:
+    job = policy.identity_of(record.name, record.tags)
+    return job_key(record.run.application_id, job, record.run.job_run_id)
 
 
 def _matters_at(record: TrackedRun, policy: Policy, book: Book) -> datetime | None:
     """From when on it matters what is usual of the run's job; None if never, as long as the run is in this state."""
-    if record.state != State.RUNNING or record.state_since is None or not record.name:
+    about = about_of(record, policy, book.applications)
+    if record.state != State.RUNNING or record.state_since is None or about.job is None:
         return None
-    about = about_of(record, book.applications)
     limits = policy.limits(about.source, about.application_id, about.application_name, about.job_name, record.tags)
     return record.state_since + limits.slow_min
 
 
-def _jobs_of(news: Iterable[Entry]) -> set[str]:
+def _jobs_of(news: Iterable[Entry], policy: Policy) -> set[str]:
     """Those whose history is asked for."""
-    ended = {State.FAILED, State.CANCELLED}
-    return {job_of(entry) for entry in news if entry.kind in NEEDS_HISTORY or entry.attributes.get("state") in ended}
+    return {job for entry in news if (job := job_of(entry, policy)) is not None}
 
 
 def _copied(book: Book) -> Book:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from runwatch.core.alerts.book import Alert, Book, Normal
 from runwatch.core.alerts.faults import Faulty
+from runwatch.core.alerts.policy import last_good
 from runwatch.core.board.asked import Act, Asked, Sort, View, read
 from runwatch.core.board.frame import framed, notices, unavailable
 from runwatch.core.board.rows import Row, filtered, is_wanted, ordered, rows_of, with_normal
@@ -78,12 +79,14 @@ class Board:
         if asked.action is Act.LOOK:
             return self._look(record)
         try:
-            silence = silence_of(record, asked.rule, asked.lasting, now)
+            policy = last_good(self.books.book(record.run.source).policy)
+            job = policy.identity_of(record.name, record.tags)
+            silence = silence_of(record.run, job, asked.rule, asked.lasting, now)
         except Faulty as error:
             return False, f"Nothing was done: {error}"
         self.books.silence(silence)
         until = f"{silence.ends_at:%Y-%m-%d %H:%M} UTC"
-        return True, f"{silence.id}: nobody is told of {silenced(record, asked.rule)} until {until}."
+        return True, f"{silence.id}: nobody is told of {silenced(record.run, job, asked.rule)} until {until}."
 
     def _look(self, record: TrackedRun) -> tuple[bool, str]:
         name = record.name or record.run.job_run_id

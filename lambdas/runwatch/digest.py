@@ -109,7 +109,7 @@ class Teller:
         )
 
     def _sums(self, source: Source, period: Period, policy: Policy, deadline: Deadline) -> Sums:
-        sums = Sums(period.since, policy.errors)
+        sums = Sums(period.since, policy)
         for record in self.ports.store.left_between(period.since, period.until):
             if deadline.passed():
                 raise OutOfTime(f"the runs of {source} that left until {period.until} could not be read in time")
@@ -121,7 +121,7 @@ class Teller:
         return sums
 
     def _with_histories(self, source: Source, sums: Sums, deadline: Deadline) -> Iterator[tuple[Job, JobSum, History]]:
-        """What is known of each job; nothing of runs without a name, each of which is a job of its own."""
+        """What is known of each job; nothing of runs without an identity, each of which is a job of its own."""
         jobs = list(sums.jobs.items())
         for first in range(0, len(jobs), JOBS_AT_ONCE):
             if deadline.passed():
@@ -143,9 +143,9 @@ class Teller:
 def _told(
     source: Source, job: Job, its: JobSum, history: History, book: Book, policy: Policy, since: datetime
 ) -> DigestJob:
-    application_id, name = job
+    application_id, identity = job
     application_name = book.applications.get(application_id)
-    tags = its.slowest.tags if its.slowest else {}
+    name, tags = (its.slowest.name, its.slowest.tags) if its.slowest else (identity, {})
     return job_of(
         job,
         its,

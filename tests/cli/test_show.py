@@ -8,8 +8,8 @@ import pytest
 import cli.show
 from tests.aws import Table
 from tests.builders import SOURCE, at, told
-from tests.cli.books import OTHER, deployed
-from tests.cli.fleet import ADHOC, GOLD, HOSTILE, OBEYED, Story, found, named, runwatch
+from tests.cli.books import OTHER, deployed, remembers
+from tests.cli.fleet import ADHOC, GOLD, HOSTILE, NOW, OBEYED, Story, found, named, runwatch
 
 RETRY = named("00retry", ADHOC)
 
@@ -80,6 +80,7 @@ def test_json_has_the_record_s_facts_and_every_message_word_for_word(own: Table,
     read = json.loads(line)
     messages = read.pop("messages")
     assert read.pop("alerts") == []
+    assert read.pop("job") == "feature-store"
     assert read == json.loads(json.dumps(cli.show.facts(retried.record)))
     assert (read["arn"], read["state"], read["attempt"], read["sequence"]) == (RETRY.arn, "RUNNING", 2, 5)
     became = [{"publishedAt": each.pop("publishedAt"), "because": each.pop("setAsideBecause")} for each in messages]
@@ -89,6 +90,31 @@ def test_json_has_the_record_s_facts_and_every_message_word_for_word(own: Table,
         {"publishedAt": None, "because": None},
         {"publishedAt": None, "because": "InvalidParameter: no"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "line"),
+    [
+        ("etl-20260131", {}, "  job         etl"),
+        ("etl-xkcdq", {}, "  job         etl"),
+        ("etl", {"runwatch:job": "gold"}, "  job         gold"),
+        ("2026-01-31", {}, "  job         none, since all of the name is generated: the run is a job of its own"),
+        ("etl", {}, None),
+        (None, {}, None),
+    ],
+)
+def test_the_identity_is_told_where_it_is_not_the_name(
+    own: Table, name: str | None, tags: dict[str, str], line: str | None
+):
+    run = named("00etl")
+    remembers(deployed(own), policy="[job_names]\ngenerated = ['-xkcdq$']", now=NOW)
+    Story(own, run, name, since=60).sees("RUNNING", 0, tags=tags)
+    lines = [each for each in shown(run.arn) if each.startswith("  job  ")]
+    assert lines == ([line] if line else [])
+    (said,) = shown(run.arn, "--json")
+    assert json.loads(said)["jobRunName"] == name
+    markdown = "\n".join(shown(run.arn, "--markdown"))
+    assert ("Identity of the job" in markdown) is (line is not None)
 
 
 def test_a_message_that_was_set_aside_says_why(own: Table, retried: Story):

@@ -394,6 +394,7 @@ def test_a_history_is_kept_and_replaced(desk: Desk):
             Ran(at=at(1, seconds=0.000001), seconds=0.1, vcpu_hours=1.5, memory_gb_hours=6, storage_gb_hours=20),
         ),
         failures=(Failing(at=at(2), error="out of memory"), Failing(at=at(3), error=None)),
+        runs=("00f2def", "00f2dee"),
     )
     for each in (a_history(30), history):
         desk.keep(histories={"00f1abc/gold": each})

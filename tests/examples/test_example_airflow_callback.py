@@ -79,6 +79,7 @@ def test_the_use_that_it_shows_is_python_that_calls_it_as_it_is():
     call = ast.parse(inspect.cleandoc(shown), mode="eval").body
     assert isinstance(call, ast.Call)
     given = {keyword.arg: keyword.value for keyword in call.keywords}
+    assert ast.literal_eval(given["name"]), "the default name is the same for all tasks"
     assert ast.literal_eval(given["wait_for_completion"]) is False
     assert ast.literal_eval(given["deferrable"]) is False
     callback = given["on_success_callback"]

@@ -17,6 +17,7 @@ from runwatch.core.alerts.policy import (
     ErrorPattern,
     Expected,
     Grouping,
+    JobNames,
     Maintenance,
     Override,
     Policy,
@@ -107,6 +108,7 @@ def test_the_default_file_shows_all_that_a_policy_can_say():
     assert error.keys() == ErrorPattern.model_fields.keys()
     assert said["prices"].keys() == Prices.model_fields.keys()
     assert said["grouping"].keys() == Grouping.model_fields.keys()
+    assert said["job_names"].keys() == JobNames.model_fields.keys()
 
 
 def test_the_examples_of_a_policy_in_the_default_file_are_right(tmp_path: Path):

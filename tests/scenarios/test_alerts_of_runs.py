@@ -116,6 +116,7 @@ def test_a_job_that_fails_of_something_else_is_told_again(world: World):
 
 
 def test_a_failure_that_lasts_gets_graver(world: World):
+    has_succeeded(world, TWO)
     has_failed(world)
     world.after(72 * 60).tick()
     assert [entry.attributes["severity"] for entry in world.to(Audience.PEOPLE)] == ["warning", "critical"]
@@ -437,6 +438,8 @@ def test_an_application_that_recovers_is_over_and_names_what_did_not(world: Worl
 
 
 def test_what_lasts_after_its_application_recovered_is_told_again_and_its_thread_goes_on(world: World):
+    for number in range(3):
+        has_succeeded(world, run_of(20 + number), f"job-{number}")
     for number in range(3):
         has_failed(world, run_of(number), f"job-{number}")
     has_succeeded(world, run_of(10), "job-2")

@@ -119,6 +119,7 @@ def test_an_application_is_known_by_the_name_that_an_alert_has_told(world: World
 
 
 def test_what_was_open_before_the_time_that_is_asked_about_was_so_under_the_other_policy_too(world: World):
+    has_succeeded(world, THREE)
     has_failed(world)
     world.after(2 * 24 * 60).tick()
     (pair,) = backtested(world, since=at(2 * 24 * 60)).pairs
@@ -126,6 +127,59 @@ def test_what_was_open_before_the_time_that_is_asked_about_was_so_under_the_othe
     has_succeeded(world, TWO)
     world.minutes(60)
     assert backtested(world, since=world.clock() - timedelta(minutes=30)).pairs == [], "it was over by then"
+
+
+def test_which_runs_are_one_job_is_what_the_policy_that_is_tried_says(world: World):
+    has_failed(world, ONE, "gold-xkcdq")
+    has_succeeded(world, TWO, "gold-plugh")
+    pairs = backtested(world, "[job_names]\ngenerated = ['-[a-z]{5}$']").pairs
+    assert [(pair.mark, pair.either.about.job, pair.either.resolved_at is None) for pair in pairs] == [
+        (Mark.NEW, "gold", False),
+        (Mark.GONE, "gold-xkcdq", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "days", [2, 32, 80], ids=["a record tells it", "records told it", "the job's history tells it"]
+)
+def test_a_run_before_the_time_that_is_lived_again_is_known(world: World, days: int):
+    runs(world, ONE, "gold")
+    ends(world, "CANCELLED", ONE, "gold")
+    world.tick()
+    world.after(days * 24 * 60).tick()
+    world.after(1).tick()
+    since = world.clock()
+    has_failed(world, TWO, "gold")
+    for _ in range(25):
+        world.after(60).tick()
+    (pair,) = backtested(world, since=since).pairs
+    assert (pair.mark, pair.either.resolved_at) == (Mark.SAME, None)
+
+
+def test_a_run_before_is_known_by_its_identity_under_the_policy_that_is_tried(world: World):
+    runs(world, ONE, "gold-plugh")
+    ends(world, "CANCELLED", ONE, "gold-plugh")
+    world.tick()
+    world.after(2 * 24 * 60).tick()
+    world.after(1).tick()
+    since = world.clock()
+    has_failed(world, TWO, "gold-xkcdq")
+    for _ in range(25):
+        world.after(60).tick()
+    pairs = backtested(world, "[job_names]\ngenerated = ['-[a-z]{5}$']", since=since).pairs
+    assert [(pair.mark, pair.either.resolved_at is None) for pair in pairs] == [(Mark.NEW, True), (Mark.GONE, False)]
+
+
+def test_a_run_that_is_lived_again_was_not_known_before(world: World):
+    has_succeeded(world, ONE, "other")
+    world.after(2 * 24 * 60).tick()
+    since = world.clock()
+    has_failed(world, TWO, "once")
+    for _ in range(25):
+        world.after(60).tick()
+    has_succeeded(world, THREE, "once")
+    (pair,) = backtested(world, since=since).pairs
+    assert (pair.mark, pair.under and pair.under.alert.resolution) == (Mark.SAME, "nothing more will be heard of it")
 
 
 def test_silences_hold_in_the_past_as_they_did_and_not_before_they_were_made(world: World):

@@ -22,7 +22,7 @@ from runwatch.core.watch import Application
 from runwatch.errors import LookFailed
 from tests.builders import BILLED, SOURCE, at, run_of
 from tests.relived import an_alert_in_short, backtested, past_of
-from tests.scenarios import test_alerts_of_runs, test_alerts_of_streams
+from tests.scenarios import test_alerts_of_generated_names, test_alerts_of_runs, test_alerts_of_streams
 from tests.world import World
 
 TIME_IS_SKIPPED = {
@@ -30,6 +30,9 @@ TIME_IS_SKIPPED = {
     "test_a_job_that_comes_and_goes_is_held_open",
     "test_a_job_that_fails_again_is_counted_and_told_again_only_after_the_repeat_interval",
     "test_a_run_without_a_name_resolves_by_itself_after_a_day",
+    "test_a_name_that_is_generated_as_a_whole_is_none",
+    "test_an_alert_repeats_from_the_second_run_of_the_job_on",
+    "test_an_expected_job_comes_under_a_generated_name",
     "test_it_fails_too_often_until_three_hours_have_passed_without_a_failure",
 }
 """The poller did not run for hours, and nothing tells of that."""
@@ -39,10 +42,11 @@ NOBODY_KNOWS = {
     "test_a_run_that_was_cancelled_by_its_timeout_is_no_failure_and_is_told",  # The only round came late.
     "test_a_streaming_run_that_was_given_up_is_over_when_another_run_of_the_job_streams",  # Two rounds at one moment.
     "test_a_wrong_tag_is_named_and_the_default_applies",  # A round and, after it, an event at the same moment.
+    "test_attempts_of_one_run_are_one_run",  # The same.
 }
 STORIES = {
     name: story
-    for module in (test_alerts_of_runs, test_alerts_of_streams)
+    for module in (test_alerts_of_runs, test_alerts_of_streams, test_alerts_of_generated_names)
     for name, story in vars(module).items()
     if name.startswith("test_") and [*inspect.signature(story).parameters] == ["world"]
 }

@@ -315,6 +315,23 @@ class TestTheList:
         assert cells(rows(page)[0])[6] == "run-failed"
         assert "1 critical 3 warning" in page.all("div", "rw-top")[0].text
 
+    def test_runs_with_generated_names_have_what_their_job_has(self):
+        day = [running(number, 60, name=f"etl-2026-01-0{number}") for number in (1, 2)]
+        alert = an_alert(Rule.RUN_FAILED, run=run_of(9), of={"job_name": "etl-2026-01-09", "job": "etl"})
+        other = an_alert(Rule.RUN_FAILED, number=2, run=run_of(8), of={"job_name": "etl", "job": "tagged"})
+        home = Home(*day, running(3, 60, name="x", tags={"runwatch:job": "tagged"})).remembers(
+            alert, other, etl=usual(40)
+        )
+        found = {cells(row)[1].partition(" ")[0]: row for row in rows(home.page())}
+        assert {name: cells(row)[6] for name, row in found.items()} == {
+            "etl-2026-01-01": "",
+            "etl-2026-01-02": "run-failed",
+            "x": "run-failed",
+        }
+        assert [name for name, row in found.items() if row.all("svg")] == ["etl-2026-01-02", "etl-2026-01-01"]
+        assert names(home.page(name="etl")) == ["etl-2026-01-02", "etl-2026-01-01"]
+        assert names(home.page(name="tagged")) == ["x"]
+
     def test_a_muted_alert_says_so(self):
         alert = an_alert(Rule.RUN_STUCK, run=run_of(1), of={"job_name": "job-1"}, muted="silence si-1 by ann")
         page = Home(running(1)).remembers(alert).page()
@@ -494,6 +511,19 @@ class TestWhatIsDone:
         (silence,) = home.books.silences()
         assert (silence.job, silence.run, silence.rule) == ("*", run_of(2).arn, "run-*")
         assert silence.ends_at == NOW + timedelta(hours=2)
+
+    def test_a_generated_name_is_silenced_by_the_identity_of_its_job(self):
+        home = Home(running(1, name="etl-2026-01-31")).remembers(policy="[job_names]\ngenerated = ['^e']")
+        (question,) = [
+            each["confirmation"] or ""
+            for each in home.page().all("cwdb-action")
+            if "Tell" in (each["confirmation"] or "")
+        ]
+        assert question.startswith("Tell nobody of alerts about tl in application")
+        page = home.page(action="silence", run=run_of(1).arn)
+        assert "nobody is told of alerts about tl in application" in told(page)[0]
+        (silence,) = home.books.silences()
+        assert (silence.job, silence.run) == ("tl", "*")
 
     def test_a_look_is_asked_for_once(self, home: Home):
         before = home.store.writes

@@ -13,6 +13,7 @@ from runwatch.core.digest.digest import Digest
 from runwatch.core.digest.jobs import flakiest_first, most_expensive_first
 from runwatch.core.digest.message import DigestJob
 from runwatch.core.digest.period import Period
+from runwatch.core.digest.text import text_of
 from runwatch.core.ids import RunId
 from runwatch.core.states import State
 from runwatch.core.tracked import Left, TrackedRun, Used
@@ -70,6 +71,20 @@ def test_runs_without_a_name_are_one_line_of_their_application():
     records = [a_left(number=1, name=None), a_left(number=2, name=""), a_left(number=3)]
     jobs = a_digest(records).jobs
     assert [(job.job_run_name, job.runs, job.normal) for job in jobs if not job.job_run_name] == [(None, 2, None)]
+
+
+def test_runs_with_generated_names_are_one_line_of_their_job():
+    named = [a_left(number=number, name=f"etl-2026-01-{number:02}") for number in range(1, 4)]
+    tagged = [a_left(number=9, name="reload", tags={"runwatch:job": "etl"}), a_left(number=10, name="2026-01-31")]
+    digest = a_digest([*named, *tagged], histories={"etl": a_history(minutes=[10] * 5)})
+    jobs = [(job.job, job.job_run_name, job.runs, job.normal is not None) for job in digest.jobs]
+    assert jobs == [("etl", "reload", 4, True), (None, None, 1, False)]
+    assert "etl (00f1abc)" in text_of(digest)
+
+
+def test_which_runs_are_one_line_the_policy_says():
+    records = [a_left(number=1, name="etl-xkcdq"), a_left(number=2, name="etl-plugh")]
+    assert [job.job for job in a_digest(records, policy="[job_names]\ngenerated = ['-[a-z]{5}$']").jobs] == ["etl"]
 
 
 # Cost.

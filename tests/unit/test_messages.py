@@ -188,7 +188,7 @@ OF_A_RETRY = OF_EVERY_RUN | {
 OF_A_RUN_THAT_IS_GONE = OF_EVERY_RUN | {"since", "cause"}
 OF_AN_ALERT = {
     *("alertId", "status", "change", "rule", "severity", "applicationId", "applicationName", "jobRunName", "jobRunId"),
-    *("arn", "attempt", "state", "stateDetails", "error", "reason", "count", "openedAt", "since", "resolvedAt"),
+    *("job", "arn", "attempt", "state", "stateDetails", "error", "reason", "count", "openedAt", "since", "resolvedAt"),
     *("resolution", "lastedSeconds", "normal", "ranSeconds", "vCPUHours", "memoryGBHours", "storageGBHours", "cost"),
     *("currency", "owner", "runbook", "muted", "toldWith", "links", "sequence", "observedAt", "cut"),
 }

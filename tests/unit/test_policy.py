@@ -305,13 +305,15 @@ def test_an_expectation_is_for_the_jobs_that_its_patterns_name():
 
     assert names(here) == ["daily-gold", "gold of analytics"]
     assert names(here.changed(application_id="00f2")) == ["daily-gold"]
-    assert names(here.changed(job_name="hourly-gold")) == ["gold of analytics"]
+    assert names(here.changed(job_name="hourly-gold", job="hourly-gold")) == ["gold of analytics"]
+    assert names(here.changed(job_name="daily-gold-2026-01-31")) == ["daily-gold", "gold of analytics"], "by identity"
+    assert names(here.changed(job="orders")) == ["daily-gold", "gold of analytics"], "by the name of the run"
     assert names(here.changed(source="123456789012/eu-north-1")) == [
         "daily-gold",
         "gold, in the north",
         "gold of analytics",
     ]
-    assert names(here.changed(job_name=None)) == []
+    assert names(here.changed(job_name=None, job=None)) == []
     assert [each.is_at(str(SOURCE)) for each in policy.expected] == [True, False, True]
 
 

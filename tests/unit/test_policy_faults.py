@@ -155,6 +155,18 @@ def faults(text: str) -> list[str]:
             "errors[0].pattern: '[[a]' is no regular expression: Possible nested set at position 1",
         ),
         (ERROR.replace('"c"', '"(a+)+b"'), "errors[0].pattern: '(a+)+b' may take too long: "),
+        ("[job_names]\ngenerated=['x', '(a+)+b']", "job_names.generated[1]: '(a+)+b' may take too long: "),
+        (
+            "[job_names]\ngenerated=['(a']",
+            "job_names.generated[0]: '(a' is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        ("[job_names]\ngenerated=['']", "job_names.generated[0]: String should have at least 1 character"),
+        (
+            f"[job_names]\ngenerated={['x'] * 21}",
+            "job_names.generated: Tuple should have at most 20 items after validation, not 21",
+        ),
+        ("[job_names]\nkeep=['']", "job_names.keep[0]: String should have at least 1 character"),
+        ("[job_names]\nstrip=['x']", "job_names.strip: no such field; known: generated, keep"),
         (ERROR.replace('"c"', '""'), "errors[0].pattern: String should have at least 1 character"),
         (ERROR.replace('"c"', f'"{"c" * 301}"'), "errors[0].pattern: String should have at most 300 characters"),
         # what contradicts itself

@@ -28,6 +28,7 @@ from runwatch.core.alerts.tags import READERS, directives_of
         ("severity", " Info", "severity", Severity.INFO),
         ("mute", "true", "mute", True),
         ("mute", "FALSE ", "mute", False),
+        ("job", " daily-gold ", "job", "daily-gold"),
         ("owner", " Team Gold, ext. 42 ", "owner", "Team Gold, ext. 42"),
         ("runbook", "https://wiki.example.com/gold?a=b#c", "runbook", "https://wiki.example.com/gold?a=b#c"),
     ],
@@ -58,6 +59,7 @@ def test_a_tag_says_what_holds_for_the_run(tag: str, value: str, setting: str, m
         ("severity", "off", "'off' is none of info, warning, critical"),
         ("mute", "yes", "'yes' is neither true nor false"),
         ("owner", "  ", "'' is not one line of text"),
+        ("job", " ", "'' is not one line of text"),
         ("owner", "a\nb", "'a\N{REPLACEMENT CHARACTER}b' is not one line of text"),
         ("runbook", "a\u202eb", "'a\N{REPLACEMENT CHARACTER}b' is not one line of text"),
         ("max-runtme", "2h", "no such tag; did you mean runwatch:max-runtime?"),
@@ -76,8 +78,8 @@ def test_a_tag_without_a_meaning_is_a_fault_and_says_nothing(tag: str, value: st
 def test_a_tag_like_none_is_told_which_there_are():
     (fault,) = directives_of({"runwatch:zzz": "1"}).faults
     assert fault == (
-        "runwatch:zzz: no such tag; known: runwatch:max-cost, runwatch:max-runtime, runwatch:mute, runwatch:owner, "
-        "runwatch:runbook, runwatch:severity, runwatch:stuck-after"
+        "runwatch:zzz: no such tag; known: runwatch:job, runwatch:max-cost, runwatch:max-runtime, runwatch:mute, "
+        "runwatch:owner, runwatch:runbook, runwatch:severity, runwatch:stuck-after"
     )
 
 
@@ -101,7 +103,7 @@ def test_a_job_without_tags_asks_for_nothing():
 
 
 def test_the_tag_of_each_setting_is_one_of_the_policy():
-    assert {setting for setting, _ in READERS.values()} - {"severity"} <= Settings.model_fields.keys()
+    assert {setting for setting, _ in READERS.values()} - {"severity", "job"} <= Settings.model_fields.keys()
     assert "severity" in Limits.model_fields
 
 
@@ -111,7 +113,7 @@ def test_only_so_many_tags_count_and_those_that_are_known_come_first():
     kept = relevant(unknown | {"team": "gold"} | known)
     assert len(kept) == 20
     assert kept.keys() > known.keys()
-    assert kept.keys() - known.keys() == {f"runwatch:{number:03}" for number in range(13)}
+    assert kept.keys() - known.keys() == {f"runwatch:{number:03}" for number in range(12)}
     said = directives_of(unknown | known)
     assert len(said.faults) + len(said.settings) == 20
 

@@ -150,7 +150,7 @@ class RunFacts(Document):
             "state": record.state,
             "attempt": record.attempt if record.state else None,
             "updated_at": record.updated_at,
-            "tags": {},
+            "tags": record.tags,
             "labels": record.labels,
             "links": Links(console=console_of(run)),
             "sequence": record.sequence,
@@ -266,6 +266,8 @@ class AlertDetail(Document):
     application_id: str | None = None
     application_name: str | None = None
     job_run_name: str | None = None
+    job: str | None = None
+    """The identity of the job: its name without the generated parts, or the tag `runwatch:job`."""
     job_run_id: str | None = None
     arn: str | None = None
     """Of the run that it is about, or that brought it up."""

@@ -13,5 +13,5 @@ chat       the same for a chat channel            headline   the first line of b
 story      what stands below it                   plain      texts of strangers, made harmless
 sight      how the looks of a round went          faults     what is wrong with what people wrote
 fields     single values that people write        patterns   errors that a policy knows besides
-addressed  which tags are for us
+addressed  which tags are for us                  job_identity  what the names of a job's runs have in common
 """

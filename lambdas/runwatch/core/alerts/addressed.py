@@ -5,11 +5,13 @@ from typing import Final
 
 from runwatch.core.watch import OPT_OUT
 
-__all__ = ["KNOWN", "PREFIX", "relevant"]
+__all__ = ["JOB", "KNOWN", "PREFIX", "relevant"]
 
 PREFIX: Final = "runwatch:"
+JOB: Final = f"{PREFIX}job"
 KNOWN = tuple(
-    f"{PREFIX}{name}" for name in ("max-runtime", "max-cost", "stuck-after", "severity", "mute", "owner", "runbook")
+    f"{PREFIX}{name}"
+    for name in ("job", "max-runtime", "max-cost", "stuck-after", "severity", "mute", "owner", "runbook")
 )
 TAGS_AT_MOST = 20
 NAME_AT_MOST = 128

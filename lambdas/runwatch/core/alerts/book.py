@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.ids import RunId
@@ -44,18 +44,26 @@ class About(_Kept):
     application_id: str | None = None
     application_name: str | None = None
     job_name: str | None = None
-    """As the runs are named. None of a run without a name, and of what is about no job."""
+    """As AWS has it of the run. None of a run without a name, and of what is about no job."""
+    job: str | None = None
+    """The identity of the job (`Policy.identity_of`), or else its name. None of a run without an identity."""
     run: Annotated[str, AfterValidator(_arn)] | None = None
     """ARN; of an alert about a job that of the run which brought it up."""
     attempt: int | None = None
     expected: str | None = None
     """The name of the expectation, of a job that is absent."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_known_by_its_name(cls, given: object) -> object:
+        """An alert of an earlier version keeps its key."""
+        return {"job": given.get("job_name"), **given} if isinstance(given, dict) else given
+
     def key(self, rule: Rule) -> str:
         """The same for the same alert as long as it is open."""
         place = {
             Subject.RUN: self.run,
-            Subject.JOB: f"{self.application_id}/{self.job_name}" if self.job_name else self.run,
+            Subject.JOB: f"{self.application_id}/{self.job}" if self.job else self.run,
             Subject.APPLICATION: self.application_id,
             Subject.SOURCE: self.source,
         }[RULES[rule].subject]
@@ -175,6 +183,13 @@ class Alert(_Kept):
     """Number of the last document about it on the events topic."""
     resolved_at: Moment | None = None
     resolution: str | None = None
+    single_run: bool = False
+    """Whether no other run of its job was ever seen."""
+
+    @property
+    def has_no_next_run(self) -> bool:
+        """Whether no run that could resolve it is to be expected: it is about a job that was seen once only."""
+        return RULES[self.rule].subject is Subject.JOB and (self.about.job is None or self.single_run)
 
     @property
     def key(self) -> str:

@@ -147,6 +147,8 @@ class _Calls:
             told, after = alert.told, alert.repeat_after
             if told is None or after is None or told.how is How.TOGETHER or not self.may_be_told(alert):
                 continue
+            if alert.has_no_next_run:
+                continue
             if self.desk.now - told.at >= timedelta(seconds=after):
                 yield self._telling(Change.REPEATED, alert, *self._together_with(alert))
 
@@ -173,7 +175,7 @@ class _Calls:
         return bool({Failure.DENIED, Failure.UNAVAILABLE} & self.desk.book.trouble.keys())
 
     def _has_lasted(self, alert: Alert) -> bool:
-        if alert.escalate_after is None or alert.severity is not Severity.WARNING:
+        if alert.escalate_after is None or alert.severity is not Severity.WARNING or alert.has_no_next_run:
             return False
         return self.desk.now - alert.opened_at >= timedelta(seconds=alert.escalate_after)
 

@@ -135,6 +135,13 @@ class Desk:
             if alert.about.run == run and RULES[alert.rule].subject is Subject.RUN and alert.rule not in besides:
                 self.settle(key, resolution)
 
+    def mark_single_run(self, about: About, *, single: bool) -> None:
+        """Let the alerts of this job know whether no other run of the job was ever seen."""
+        for rule in Rule:
+            alert = self.open(rule, about) if RULES[rule].subject is Subject.JOB else None
+            if alert is not None and alert.single_run is not single:
+                self.book.alerts[alert.key] = alert.changed(single_run=single)
+
     def keep_house(self) -> None:
         """What time alone resolves."""
         for alert in list(self.book.alerts.values()):
@@ -251,8 +258,8 @@ class Desk:
     @staticmethod
     def _is_one_of_a_kind(alert: Alert) -> bool:
         """Whether no other run can resolve it."""
-        nameless = alert.about.job_name is None and RULES[alert.rule].subject is Subject.JOB
-        return alert.rule in (Rule.RUN_LOST, Rule.RUN_QUARANTINED, Rule.ITEM_UNREADABLE) or nameless
+        of_itself = (Rule.RUN_LOST, Rule.RUN_QUARANTINED, Rule.ITEM_UNREADABLE)
+        return alert.rule in of_itself or alert.has_no_next_run
 
 
 def _id_of(source: Source, key: str, opened_at: datetime, ordinal: int) -> str:

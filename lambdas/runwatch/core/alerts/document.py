@@ -40,6 +40,7 @@ def _facts(alert: Alert, change: Change, at: datetime, source: Source) -> dict[s
         "application_id": about.application_id,
         "application_name": about.application_name,
         "job_run_name": about.job_name,
+        "job": about.job,
         "job_run_id": facts.job_run_id or (run and run.job_run_id),
         "arn": about.run,
         "attempt": about.attempt,

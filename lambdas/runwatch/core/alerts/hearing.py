@@ -24,11 +24,10 @@ from runwatch.core.alerts.book import REMEMBERED, About, Expectation, Facts, Out
 from runwatch.core.alerts.causes import Canceller, Cause, cancelled_by, cause_of
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.history import Ran, job_key
-from runwatch.core.alerts.policy import Limits
+from runwatch.core.alerts.policy import Limits, Policy
 from runwatch.core.alerts.rules import Rule, Severity
 from runwatch.core.alerts.verdicts import broken_budget, learned_limit
 from runwatch.core.durations import written
-from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import MESSAGES, Kind, Lost, Quarantined, ResourceHours, RunFacts, Settled, StateChange
 from runwatch.core.states import Mode, State, is_terminal
@@ -38,17 +37,29 @@ __all__ = ["hear", "job_of"]
 
 OUTCOMES_KEPT = 100
 BY_KIND = {message.kind: message for message in MESSAGES}
+NEED_HISTORY = {Kind.SETTLED, Kind.LOST, Kind.QUARANTINED}
+ENDED_BADLY = {State.FAILED, State.CANCELLED}
 UNSEEN_TIMES = frozenset({Rule.UNEXPECTED_TRANSITION})
 """Rules about a run that its next transition does not settle."""
 
 
-def job_of(entry: Entry) -> str:
-    """The job that an entry of a run's ledger is about, without reading all of it."""
-    run = entry.ledger
-    if not isinstance(run, RunId):
-        raise TypeError(f"not the ledger of a run: {run}")
-    name = entry.attributes.get("jobRunName")
-    return job_key(run.application_id, name if isinstance(name, str) else None, run.job_run_id)
+def job_of(entry: Entry, policy: Policy) -> str | None:
+    """Return the key of the job whose history it takes to judge an entry; None if it takes none."""
+    try:
+        detail = BY_KIND[entry.kind].model_validate_json(entry.body).detail if _needs_history(entry) else None
+    except ValidationError:
+        return None
+    if not isinstance(detail, RunFacts):
+        return None
+    job = policy.identity_of(detail.job_run_name, relevant(detail.tags))
+    return job_key(detail.application_id, job, detail.job_run_id)
+
+
+def _needs_history(entry: Entry) -> bool:
+    """Whether what is known of the job matters for this entry, or may change by it."""
+    said = entry.attributes
+    is_first = entry.kind is Kind.STATE_CHANGE and "previousState" not in said
+    return is_first or entry.kind in NEED_HISTORY or said.get("state") in ENDED_BADLY
 
 
 def hear(desk: Desk, entry: Entry) -> str | None:
@@ -61,7 +72,7 @@ def hear(desk: Desk, entry: Entry) -> str | None:
         return None
     if detail.arn != str(entry.ledger):
         return f"its message is about another run: {detail.arn!r}"
-    heard = _Heard(desk, entry, detail)
+    heard = _Heard(desk, detail)
     match detail:
         case StateChange():
             heard.transition(detail)
@@ -73,25 +84,40 @@ def hear(desk: Desk, entry: Entry) -> str | None:
             desk.settle_run(detail.arn, "nobody watches the run any more")
         case _:
             pass
+    if _needs_history(entry):
+        heard.note_run()
     return None
 
 
 class _Heard:
     """What the judgements of one entry have in common."""
 
-    def __init__(self, desk: Desk, entry: Entry, detail: RunFacts) -> None:
+    def __init__(self, desk: Desk, detail: RunFacts) -> None:
         self._desk = desk
-        self._job = job_of(entry)
+        self._job_run_id = detail.job_run_id
         self._at = detail.observed_at
+        tags = relevant(detail.tags)
         self._about = About(
             source=str(desk.source),
             application_id=detail.application_id,
             application_name=desk.book.applications.get(detail.application_id),
             job_name=detail.job_run_name,
+            job=desk.policy.identity_of(detail.job_run_name, tags),
             run=detail.arn,
             attempt=detail.attempt,
         )
-        self._limits: Limits = desk.limits(self._about, relevant(detail.tags))
+        self._job = job_key(detail.application_id, self._about.job, detail.job_run_id)
+        self._limits: Limits = desk.limits(self._about, tags)
+
+    def note_run(self) -> None:
+        """Remember that the job has this run, and let its alerts know whether it has others."""
+        if self._about.job is None:
+            return
+        known = self._desk.history(self._job)
+        history = known.with_run(self._job_run_id)
+        if history != known:
+            self._desk.learn(self._job, history)
+        self._desk.mark_single_run(self._about, single=history.has_single_run)
 
     def transition(self, detail: StateChange) -> None:
         desk, state = self._desk, detail.state
@@ -294,7 +320,7 @@ class _Heard:
 
 
 def _same_job(one: About, other: About) -> bool:
-    return other.job_name is not None and (one.application_id, one.job_name) == (other.application_id, other.job_name)
+    return other.job is not None and (one.application_id, one.job) == (other.application_id, other.job)
 
 
 def _ran(detail: RunFacts) -> float | None:

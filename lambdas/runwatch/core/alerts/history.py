@@ -15,14 +15,16 @@ __all__ = ["History", "Ran", "job_key"]
 
 KEPT = 30
 """Runs that succeeded, and failures: what was usual a hundred runs ago is not usual any more."""
+RUNS_KEPT = 2
+"""Ids of runs: that there is a second one is all that matters."""
 USUAL_FROM = 3
 """Slow runs in a row."""
 WEEK = timedelta(days=7)
 
 
-def job_key(application_id: str, name: str | None, job_run_id: str) -> str:
-    """A run without a name is a job of its own."""
-    return f"{application_id}/{name}" if name else f"{application_id}#{job_run_id}"
+def job_key(application_id: str, job: str | None, job_run_id: str) -> str:
+    """Return the key of a job, given its identity. A run without one is a job of its own."""
+    return f"{application_id}/{job}" if job else f"{application_id}#{job_run_id}"
 
 
 class Ran(BaseModel):
@@ -54,6 +56,20 @@ class History(BaseModel):
     unusual: tuple[Ran, ...] = ()
     """Those of the last that took too long to be usual: not learned from, unless there are several in a row."""
     failures: tuple[Failing, ...] = ()
+    runs: tuple[str, ...] = ()
+    """Ids of the first runs of the job that were seen."""
+
+    @property
+    def has_single_run(self) -> bool:
+        """Whether only one run of the job was ever seen. A history of an earlier version has no ids of runs."""
+        learned = len(self.succeeded) + len(self.unusual) + len(self.failures)
+        return max(len(self.runs), learned) < RUNS_KEPT
+
+    def with_run(self, job_run_id: str) -> Self:
+        """Note that there is this run of the job."""
+        if job_run_id in self.runs or len(self.runs) >= RUNS_KEPT:
+            return self
+        return self.model_copy(update={"runs": (*self.runs, job_run_id)})
 
     def with_success(self, ran: Ran, *, usual: bool = True) -> Self:
         """`usual`: whether it took no longer than is called slow. What is slow again and again is usual by then."""

@@ -4,17 +4,36 @@ import re
 import warnings
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from runwatch.core.alerts.faults import shown
 from runwatch.core.alerts.fields import ONE_LINE, Words
 
-__all__ = ["ErrorPattern"]
+__all__ = ["ErrorPattern", "QuickPattern"]
 
 REPEATS_AT_MOST = 2
 CHOICES_AT_MOST = 8
 LITERAL = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 """An escaped character, or a set of characters."""
+
+
+def _checked(pattern: str) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
+        raise ValueError(f"{shown(pattern)} is no regular expression: {error}") from error
+    if not _is_quick(pattern):
+        raise ValueError(
+            f"{shown(pattern)} may take too long: repeat no group, and of each alternative at most"
+            f" {REPEATS_AT_MOST} things, with {CHOICES_AT_MOST} choices"
+        )
+    return pattern
+
+
+QuickPattern = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_checked)]
+"""A regular expression, searched for. One that can take long is refused: it would keep Runwatch from watching."""
 
 
 class ErrorPattern(BaseModel):
@@ -23,25 +42,8 @@ class ErrorPattern(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: Annotated[str, Field(max_length=60), ONE_LINE]
-    pattern: Annotated[str, Field(min_length=1, max_length=300)]
-    """A regular expression, searched for. One that can take long is refused: it would keep Runwatch from watching."""
+    pattern: QuickPattern
     advice: Words
-
-    @field_validator("pattern")
-    @classmethod
-    def _is_quick(cls, pattern: str) -> str:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                re.compile(pattern)
-        except (re.error, OverflowError, RecursionError, Warning) as error:
-            raise ValueError(f"{shown(pattern)} is no regular expression: {error}") from error
-        if not _is_quick(pattern):
-            raise ValueError(
-                f"{shown(pattern)} may take too long: repeat no group, and of each alternative at most"
-                f" {REPEATS_AT_MOST} things, with {CHOICES_AT_MOST} choices"
-            )
-        return pattern
 
 
 def _is_quick(pattern: str) -> bool:

@@ -4,7 +4,7 @@
     [[overrides]]                   what holds instead for some jobs; the later one wins, setting by setting
     [[expected]]                    jobs that have to start, or to succeed, by a schedule
     [[maintenance]]                 windows in which people are not told
-    [prices]  [grouping]  [[errors]]
+    [prices]  [grouping]  [[errors]]  [job_names]
 
 Whatever it leaves out has its default, and an empty policy is a good one. Of one with a fault nothing is taken over:
 `read` lists every fault, and the last good policy stays in force. `"off"` takes a limit away, or a rule.
@@ -45,11 +45,12 @@ from runwatch.core.alerts.fields import (
     Words,
     span_or_off,
 )
-from runwatch.core.alerts.patterns import ErrorPattern
+from runwatch.core.alerts.job_identity import trimmed, without_generated_parts
+from runwatch.core.alerts.patterns import ErrorPattern, QuickPattern
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.alerts.schedule import Cron, Timezone
 from runwatch.core.alerts.silences import EVERYTHING, Maintenance, Pattern, matches
-from runwatch.core.alerts.tags import directives_of
+from runwatch.core.alerts.tags import directives_of, job_named_by
 from runwatch.core.durations import Span, parse, short
 from runwatch.core.ids import Source
 from runwatch.core.states import State
@@ -59,6 +60,7 @@ __all__ = [
     "Expected",
     "Faulty",
     "Grouping",
+    "JobNames",
     "Limits",
     "Maintenance",
     "Override",
@@ -81,6 +83,10 @@ STUCK_AFTER = {
 """States that a run should only pass through."""
 MERGED_BY_KEY = ("stuck_after", "rules")
 ITEMS_AT_MOST = 200
+NAME_PATTERNS_AT_MOST = 20
+"""They are searched for in the name of each new run."""
+LONGEST_NAME = 256
+"""AWS's limit for the name of a job run."""
 
 
 def _a_rule(name: object) -> object:
@@ -149,10 +155,13 @@ class _Scope(_Table):
     """An id, or a pattern of names."""
     job: Pattern = EVERYTHING
 
-    def covers(self, source: str, application_id: str | None, application_name: str | None, job: str | None) -> bool:
+    def covers(
+        self, source: str, application_id: str | None, application_name: str | None, *job_names: str | None
+    ) -> bool:
+        """Whether the job is meant: by the name of a run, or by the identity of the job."""
         return (
             self.is_at(source)
-            and matches(self.job, job)
+            and matches(self.job, *job_names)
             and matches(self.application, application_id, application_name)
         )
 
@@ -232,6 +241,15 @@ class Grouping(_Table):
         return span
 
 
+class JobNames(_Table):
+    """How the identity of a job is made from the names of its runs."""
+
+    generated: Annotated[tuple[QuickPattern, ...], Field(max_length=NAME_PATTERNS_AT_MOST)] = ()
+    """What these regular expressions find in a name is removed, before the parts that `job_identity` knows."""
+    keep: Annotated[tuple[Pattern, ...], Field(max_length=ITEMS_AT_MOST)] = ()
+    """From names like these nothing else is removed."""
+
+
 def _all_different(expected: tuple[Expected, ...]) -> tuple[Expected, ...]:
     names = [each.name for each in expected]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -253,6 +271,7 @@ class Policy(_Table):
     errors: Annotated[tuple[ErrorPattern, ...], Field(max_length=ITEMS_AT_MOST)] = ()
     """The first that is found is the one."""
     grouping: Grouping = Field(default_factory=Grouping)
+    job_names: JobNames = Field(default_factory=JobNames)
     unreadable_after: Span = parse("15m")
     """How long a source, or a run, cannot be read before it is an alert; so for the next two."""
     denied_after: Span = parse("2m")
@@ -286,8 +305,15 @@ class Policy(_Table):
 
     def expecting(self, about: About) -> tuple[Expected, ...]:
         """What a run of this job is expected for."""
-        place = (about.source, about.application_id, about.application_name, about.job_name)
+        place = (about.source, about.application_id, about.application_name, about.job_name, about.job)
         return tuple(each for each in self.expected if each.covers(*place))
+
+    def identity_of(self, name: str | None, tags: Mapping[str, str]) -> str | None:
+        """Return the identity of the job of a run with this name and these tags; None if the run has none.
+
+        The tag `runwatch:job` gives it. Otherwise it is the name without its generated parts.
+        """
+        return job_named_by(tags) or (_identity(self, name) if name else None)
 
     def limits(
         self,
@@ -298,7 +324,8 @@ class Policy(_Table):
         tags: Mapping[str, str],
     ) -> "Limits":
         """What holds for a run: the defaults, then the overrides in their order, then the run's own tags."""
-        which = _covering(self, str(source), application_id, application_name, job_name)
+        names = (job_name, self.identity_of(job_name, tags))
+        which = _covering(self, str(source), application_id, application_name, *names)
         return _merged(self, which, tuple(sorted(relevant(tags).items())))
 
 
@@ -321,12 +348,24 @@ class Limits(Settings):
 
 
 @lru_cache(maxsize=20_000)
+def _identity(policy: Policy, name: str) -> str | None:
+    if len(name) > LONGEST_NAME:
+        return name  # A search in it could take long.
+    rest = name
+    for pattern in policy.job_names.generated:
+        rest = re.sub(pattern, "", rest)
+    rest = trimmed(name, rest)
+    kept = any(matches(pattern, name) for pattern in policy.job_names.keep)
+    return (rest if kept else without_generated_parts(rest)) or None
+
+
+@lru_cache(maxsize=20_000)
 def _covering(
-    policy: Policy, source: str, application_id: str | None, application_name: str | None, job: str | None
+    policy: Policy, source: str, application_id: str | None, application_name: str | None, *job_names: str | None
 ) -> tuple[int, ...]:
     """Numbers of the overrides that are for such a job: the same few for many jobs, whose limits are kept once."""
-    place = (source, application_id, application_name, job)
-    return tuple(number for number, override in enumerate(policy.overrides) if override.covers(*place))
+    place = (source, application_id, application_name)
+    return tuple(number for number, override in enumerate(policy.overrides) if override.covers(*place, *job_names))
 
 
 @lru_cache(maxsize=2000)

@@ -91,7 +91,7 @@ class Matchers(BaseModel):
     application: Pattern = EVERYTHING
     """An id, or a pattern of names."""
     job: Pattern = EVERYTHING
-    """Of the runs' names; what is absent has the name of its expectation, too."""
+    """Of the runs' names and of the identity of the job; what is absent has the name of its expectation, too."""
     rule: Annotated[Pattern, AfterValidator(_of_a_rule)] = EVERYTHING
     run: Pattern = EVERYTHING
     """Of job run ids, or of ARNs."""
@@ -101,7 +101,7 @@ class Matchers(BaseModel):
         return (
             matches(self.rule, rule)
             and matches(self.source, about.source)
-            and matches(self.job, about.job_name, about.expected)
+            and matches(self.job, about.job_name, about.job, about.expected)
             and matches(self.run, about.run, run_id)
             and matches(self.application, about.application_id, about.application_name)
         )

@@ -242,8 +242,8 @@ def _silence(alert: Alert, *, alone: bool) -> str:
     if subject is Subject.SOURCE:
         chosen += ["--rule", alert.rule]
     elif subject is not Subject.APPLICATION and alone:
-        one = ["--job", _pattern(about.job_name)] if about.job_name else ["--run", run]
-        chosen += one if about.job_name or run else ["--rule", alert.rule]
+        one = ["--job", _pattern(about.job)] if about.job else ["--run", run]
+        chosen += one if about.job or run else ["--rule", alert.rule]
     words = ["runwatch", "silence", "add", *chosen, "--for", "2h", "--reason", "it is being looked at"]
     return " ".join(map(shlex.quote, words))
 

@@ -2,6 +2,7 @@
 
 | tag                    | value                         | what it says                                          |
 | ---------------------- | ----------------------------- | ----------------------------------------------------- |
+| `runwatch:job`         | a line of text                | which job it is a run of, whatever its name           |
 | `runwatch:max-runtime` | `2h`, `off`                   | how long the run may be in RUNNING                    |
 | `runwatch:max-cost`    | `12.50`, `off`                | what it may cost, in the currency of the prices       |
 | `runwatch:stuck-after` | `30m`, `off`                  | how long in a state that it should only pass through  |
@@ -19,13 +20,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from runwatch.core.alerts.addressed import PREFIX, relevant
+from runwatch.core.alerts.addressed import JOB, PREFIX, relevant
 from runwatch.core.alerts.faults import nearest, shown
 from runwatch.core.alerts.fields import OFF
 from runwatch.core.alerts.rules import Severity
 from runwatch.core.durations import parse
 
-__all__ = ["Directives", "directives_of"]
+__all__ = ["Directives", "directives_of", "job_named_by"]
 
 MONEY = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
@@ -35,7 +36,7 @@ class Directives:
     """What tags ask for."""
 
     settings: Mapping[str, object] = field(default_factory=dict)
-    """By the name that `policy.Settings` has for it; None is `off`. Besides `severity`, which only tags have."""
+    """By the name that `policy.Settings` has for it; None is `off`. Only tags have `severity` and `job`."""
     faults: tuple[str, ...] = ()
     """One for each tag that is wrong: `runwatch:max-runtime: '2 hours' is no length of time; write it like …`."""
 
@@ -52,6 +53,14 @@ def directives_of(tags: Mapping[str, str]) -> Directives:
         except ValueError as error:
             faults.append(f"{name}: {error}")
     return Directives(settings, tuple(faults))
+
+
+def job_named_by(tags: Mapping[str, str]) -> str | None:
+    """Return the identity of the job that the tag gives; None without the tag, or if its value has no meaning."""
+    try:
+        return _line(tags[JOB].strip())
+    except (KeyError, ValueError):
+        return None
 
 
 def _span(text: str) -> timedelta | None:
@@ -89,6 +98,7 @@ def _line(text: str) -> str:
 
 
 READERS: dict[str, tuple[str, Callable[[str], object]]] = {
+    JOB: ("job", _line),
     f"{PREFIX}max-runtime": ("max_runtime", _span),
     f"{PREFIX}max-cost": ("max_cost", _money),
     f"{PREFIX}stuck-after": ("stuck_after", _span),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from runwatch.core.alerts.book import About, Expectation, Facts, Normal
 from runwatch.core.alerts.desk import Desk
-from runwatch.core.alerts.policy import Expected
+from runwatch.core.alerts.policy import Expected, Policy
 from runwatch.core.alerts.rules import Family, Rule
 from runwatch.core.alerts.schedule import latest
 from runwatch.core.alerts.sight import Seen
@@ -33,13 +33,15 @@ EARLY = timedelta(minutes=5)
 """How long before its time a run of an expected job may have been created."""
 
 
-def about_of(record: TrackedRun, names: Mapping[str, str]) -> About:
+def about_of(record: TrackedRun, policy: Policy, names: Mapping[str, str]) -> About:
+    """`names`: of applications, by their ids."""
     run = record.run
     return About(
         source=str(run.source),
         application_id=run.application_id,
         application_name=names.get(run.application_id),
         job_name=record.name,
+        job=policy.identity_of(record.name, record.tags),
         run=run.arn,
         attempt=record.attempt,
     )
@@ -50,7 +52,7 @@ def judge_run(desk: Desk, record: TrackedRun, normal: Normal | None, seen_at: da
 
     None: not as long as the run stays as it is.
     """
-    about = about_of(record, desk.book.applications)
+    about = about_of(record, desk.policy, desk.book.applications)
     case = Case(record, desk.limits(about, record.tags), desk.policy.prices, normal, seen_at)
     open_ones = {
         rule: alert for rule in VERDICTS if (alert := desk.open(rule, about)) and _is_its_own(alert.about, about)
@@ -72,7 +74,7 @@ def half_way(
     cases = (
         Case(
             record,
-            desk.limits(about_of(record, desk.book.applications), record.tags),
+            desk.limits(about_of(record, desk.policy, desk.book.applications), record.tags),
             desk.policy.prices,
             normal(record),
             at,
@@ -153,7 +155,7 @@ def _judge_unreadable(desk: Desk, seen: Seen) -> None:
         if record is None or (run in seen.looked and run not in seen.unread):
             del desk.book.trouble[key]
         elif desk.now - since >= desk.policy.unreadable_after:
-            about = about_of(record, desk.book.applications)
+            about = about_of(record, desk.policy, desk.book.applications)
             limits = desk.limits(about, record.tags)
             reason = f"it could not be read for {written(desk.now - since)}"
             facts = Facts(
@@ -229,7 +231,11 @@ def _is_told_elsewhere(desk: Desk, expected: Expected) -> bool:
     """Whether an alert about a run of it says already why it has not succeeded."""
     return any(
         expected.covers(
-            alert.about.source, alert.about.application_id, alert.about.application_name, alert.about.job_name
+            alert.about.source,
+            alert.about.application_id,
+            alert.about.application_name,
+            alert.about.job_name,
+            alert.about.job,
         )
         for alert in desk.book.alerts.values()
         if alert.rule in WHY_NOT and alert.resolved_at is None

@@ -32,6 +32,8 @@ Key = TypeVar("Key")
 class Row:
     record: TrackedRun
     now: datetime
+    identity: str | None = None
+    """Of its job; None of a run without one."""
     application_name: str | None = None
     alerts: tuple[Alert, ...] = ()
     """Open ones, the gravest first."""
@@ -41,7 +43,7 @@ class Row:
 
     @property
     def job(self) -> str:
-        return job_key(self.record.run.application_id, self.record.name, self.record.run.job_run_id)
+        return job_key(self.record.run.application_id, self.identity, self.record.run.job_run_id)
 
     @property
     def name(self) -> str:
@@ -115,35 +117,30 @@ def rows_of(
     known = {record.run: record for record in sorted(records, key=lambda record: (record.version, not record.left))}
     runs = sorted(known.values(), key=lambda record: record.created_at or record.tracked_at)
     arns = {record.run.arn for record in runs}
+    policies = {source: last_good(book.policy) for source, book in books.items()}
+    rows = [_row(record, books, policies, now) for record in reversed(runs)]
     # Of a job that is about no run any more: the latest one has it.
-    by_job = {(str(record.run.source), record.run.application_id, record.name): record.run.arn for record in runs}
+    by_job = {(row.record.run.source, row.job): row.record.run.arn for row in reversed(rows)}
     of: dict[str, list[Alert]] = {}
     others: list[Alert] = []
-    for book in books.values():
+    for source, book in books.items():
         for alert in sorted(book.alerts.values(), key=lambda alert: (-SEVERITIES.index(alert.severity), alert.since)):
             about = alert.about
             arn = about.run if about.run in arns else None
-            if arn is None and RULES[alert.rule].subject is Subject.JOB and about.job_name and not about.expected:
-                arn = by_job.get((about.source, about.application_id or "", about.job_name))
+            if arn is None and RULES[alert.rule].subject is Subject.JOB and about.job and not about.expected:
+                arn = by_job.get((source, job_key(about.application_id or "", about.job, "")))
             if alert.resolved_at is None:
                 (of.setdefault(arn, []) if arn else others).append(alert)
-    policies = {source: last_good(book.policy) for source, book in books.items()}
-    rows = [_row(record, books, policies, now, tuple(of.get(record.run.arn, ()))) for record in reversed(runs)]
-    return rows, others
+    return [replace(row, alerts=tuple(mine)) if (mine := of.get(row.record.run.arn)) else row for row in rows], others
 
 
-def _row(
-    record: TrackedRun,
-    books: Mapping[Source, Book],
-    policies: Mapping[Source, Policy],
-    now: datetime,
-    alerts: tuple[Alert, ...],
-) -> Row:
+def _row(record: TrackedRun, books: Mapping[Source, Book], policies: Mapping[Source, Policy], now: datetime) -> Row:
     run = record.run
     book, policy = books.get(run.source), policies.get(run.source) or Policy()
     application = book.applications.get(run.application_id) if book else None
     limits = policy.limits(run.source, run.application_id, application, record.name, record.tags)
-    return Row(record, now, application, alerts, policy.prices, limits)
+    identity = policy.identity_of(record.name, record.tags)
+    return Row(record, now, identity, application, prices=policy.prices, limits=limits)
 
 
 def filtered(rows: Iterable[Row], asked: Asked) -> list[Row]:
@@ -153,7 +150,7 @@ def filtered(rows: Iterable[Row], asked: Asked) -> list[Row]:
         for row in rows
         if matches(asked.source, str(row.record.run.source))
         and matches(asked.application, row.record.run.application_id, row.application_name)
-        and matches(asked.name, row.record.name, row.record.run.job_run_id)
+        and matches(asked.name, row.record.name, row.identity, row.record.run.job_run_id)
         and matches(asked.state, row.record.state if row.is_found else "?")
         and (asked.rule == EVERYTHING or any(matches(asked.rule, alert.rule) for alert in row.alerts))
     ]
@@ -165,7 +162,7 @@ def is_wanted(about: About, rule: str, asked: Asked) -> bool:
         matches(asked.rule, rule)
         and matches(asked.source, about.source)
         and matches(asked.application, about.application_id, about.application_name)
-        and (asked.name == EVERYTHING or matches(asked.name, about.job_name, about.expected))
+        and (asked.name == EVERYTHING or matches(asked.name, about.job_name, about.job, about.expected))
     )
 
 

@@ -246,7 +246,9 @@ def buttons(row: Row, asked: Asked, around: Surroundings) -> str:
         made.append(around.actions.ask("look now", look, question))
     time = short(asked.lasting)
     silence = asked.said() | run | {"action": Act.SILENCE.value, "for": time}
-    question = f"Tell nobody of {silenced(record, asked.rule)} for {time}? Programs are told all the same."
+    question = (
+        f"Tell nobody of {silenced(record.run, row.identity, asked.rule)} for {time}? Programs are told all the same."
+    )
     made.append(around.actions.ask(f"silence {time}", silence, question))
     return "".join(made)
 

@@ -26,12 +26,13 @@ def job_of(
     since: datetime,
 ) -> DigestJob:
     """`limits` are those of its slowest run; `history` is empty where none is known."""
-    application_id, name = job
+    application_id, identity = job
     normal = history.normal()
     return DigestJob(
         application_id=application_id,
         application_name=application_name,
-        job_run_name=name,
+        job_run_name=its.name if identity else None,
+        job=identity,
         runs=its.runs,
         succeeded=its.succeeded,
         failed=its.failed,
@@ -48,7 +49,9 @@ def job_of(
         storage_gb_hours=its.used.storage_gb,
         cost=cost_of(its, prices),
         failures=dict(its.failures.most_common()),
-        new_failures=[error for error, _ in its.failures.most_common() if name and _is_new(error, its, history, since)],
+        new_failures=[
+            error for error, _ in its.failures.most_common() if identity and _is_new(error, its, history, since)
+        ],
     )
 
 
@@ -73,7 +76,7 @@ def most_interesting_first(jobs: Iterable[DigestJob]) -> list[DigestJob]:
             -job.vcpu_hours,
             -job.runs,
             job.application_id,
-            job.job_run_name or "",
+            job.job or "",
         ),
     )
 

@@ -65,7 +65,9 @@ class DigestJob(Document):
     application_id: str
     application_name: str | None
     job_run_name: str | None
-    """Null: all of the application's runs without a name."""
+    """Of its latest run, as AWS has it."""
+    job: str | None
+    """The identity of the job. Null: all of the application's runs without one."""
     runs: int
     succeeded: int
     failed: int

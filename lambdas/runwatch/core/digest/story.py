@@ -167,7 +167,7 @@ def _missed(digest: Digest) -> str:
 
 
 def _label(job: DigestJob) -> str:
-    name = plain(job.job_run_name, NAME) if job.job_run_name else ""
+    name = plain(job.job, NAME) if job.job else ""
     place = plain(job.application_name or "", PLACE) or plain(job.application_id, PLACE)
     return f"{name or '(no name)'} ({place})"
 

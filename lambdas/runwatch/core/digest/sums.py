@@ -6,19 +6,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runwatch.core.alerts.causes import Known, cause_of
+from runwatch.core.alerts.policy import Policy
 from runwatch.core.states import State
 from runwatch.core.tracked import Left, TrackedRun, Used
 
 __all__ = ["Job", "JobSum", "Sums", "seconds_of"]
 
 Job = tuple[str, str | None]
-"""Application and name; all runs of an application without a name are one."""
+"""Application and identity; all runs of an application without an identity are one."""
 
 
 @dataclass
 class JobSum:
     states: Counter[str | None] = field(default_factory=Counter)
     """How the runs ended."""
+    name: str | None = None
+    """Of the latest run, as AWS has it."""
     attempts: int = 0
     failed_attempts: int = 0
     used: Used = field(default_factory=Used)
@@ -51,6 +54,7 @@ class JobSum:
 
     def add(self, record: TrackedRun, since: datetime, errors: Iterable[Known]) -> None:
         self.states[record.state] += 1
+        self.name = record.name or self.name
         self.attempts += record.attempt
         self.failed_attempts += record.attempt - 1 + (record.state == State.FAILED)
         self.missed += len(record.unheard)
@@ -80,8 +84,7 @@ class JobSum:
 @dataclass
 class Sums:
     since: datetime
-    errors: Iterable[Known] = ()
-    """Classes of errors that the policy adds."""
+    policy: Policy = field(default_factory=Policy)
     jobs: dict[Job, JobSum] = field(default_factory=dict)
     left: Counter[Left] = field(default_factory=Counter)
     unreadable: int = 0
@@ -92,8 +95,8 @@ class Sums:
             return
         self.left[record.left] += 1
         if record.left is Left.SETTLED:
-            job = (record.run.application_id, record.name or None)
-            self.jobs.setdefault(job, JobSum()).add(record, self.since, self.errors)
+            job = (record.run.application_id, self.policy.identity_of(record.name, record.tags))
+            self.jobs.setdefault(job, JobSum()).add(record, self.since, self.policy.errors)
 
     @property
     def total(self) -> JobSum:
