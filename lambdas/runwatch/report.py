@@ -34,6 +34,8 @@ class TickReport:
     oldest_owed_seconds: float = 0.0
     failed: Counter[Failure] = field(default_factory=Counter)
     stale: int = 0
+    incomplete: int = 0
+    """Replies of which a field was ignored: it could not be read, or its time lies in the future."""
     unexpected: int = 0
     lost: int = 0
     quarantined: int = 0

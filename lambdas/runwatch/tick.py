@@ -202,6 +202,7 @@ class _Tick:
         self.moved[decision.record.run] = decision.record
         report.lost_races += committed.lost_races
         report.stale += decision.reason is Reason.STALE_REPLY
+        report.incomplete += bool(decision.ignored_fields)
         report.lost += decision.reason is Reason.LOST
         report.quarantined += decision.reason is Reason.QUARANTINED
         report.unexpected += decision.unexpected

@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runwatch.adapters.emr import EmrServerless, client_of
+from runwatch.core.model import NEEDED
 from runwatch.errors import JobRunNotFound, JobRunUnavailable, LookDenied, LookFailed, LookRejected, LookThrottled
-from tests.builders import RUN, SOURCE, a_reply, a_tracked, at, decided
+from tests.builders import RUN, SOURCE, a_full_run, a_reply, a_tracked, at, decided
 from tests.wire import Reply, Wire, closes, error, hangs, raw, resets, says, wire
 
 REPLY = a_reply("spark")
+WHOLE = a_full_run("spark")
+JOB_RUN = get_session().get_service_model("emr-serverless").operation_model("GetJobRun").output_shape.members["jobRun"]
 
 
 @contextmanager
@@ -132,18 +136,10 @@ WRONG: dict[str, tuple[str, object]] = {
             "null": None,
         },
         "updatedAt": {"a text": "", "null": None, "an object": {"seconds": 1}, "minus infinite": float("-inf")},
-        "startedAt": {"a text": "soon", "a list": [], "infinite": float("inf")},
         "state": {"a number": 7, "a list": ["RUNNING"], "null": None, "true": True},
-        "stateDetails": {"an object": {}},
-        "name": {"a number": 7},
         "attempt": {"a text": "first", "a list": [1]},
-        "tags": {"a list": ["a"], "a text": "a=b", "of numbers": {"a": 1}},
-        "retryPolicy": {"a list": [], "a text": "twice"},
-        "jobDriver": {"a list": [], "a text": "spark"},
-        "totalResourceUtilization": {"a number": 1, "of texts": {"vCPUHour": "many"}},
-        "configurationOverrides": {"a list": [1], "of numbers": {"applicationConfiguration": 7}},
-        "workerTypeSpecifications": {"a list": [1]},
-        "networkConfiguration": {"a list": ["subnet"], "a text": "subnet"},
+        "mode": {"a number": 7, "a list": ["BATCH"]},
+        "retryPolicy": {"a list": [], "a text": "twice", "of texts": {"maxAttempts": "many"}},
         "applicationId": {"a number": 7, "another": "00f9"},
         "jobRunId": {"null": None, "another": "00f9"},
         "arn": {"a number": 7},
@@ -153,10 +149,27 @@ WRONG: dict[str, tuple[str, object]] = {
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG.values(), ids=WRONG)
-def test_a_field_of_the_wrong_type_makes_the_run_unavailable_with_the_cause(name: str, value: object):
+def test_a_needed_field_of_the_wrong_type_makes_the_run_unavailable(name: str, value: object):
     failed = _failing(says(with_field(name, value)))
     assert type(failed) is JobRunUnavailable
     assert failed.cause.startswith("reply not understood: ")
+
+
+UNNEEDED = sorted(JOB_RUN.members.keys() - NEEDED)
+
+
+@pytest.mark.parametrize(
+    "value", [7, True, "canary", ["canary"], [[]], {"canary": {"canary": []}}, float("nan")], ids=repr
+)
+@pytest.mark.parametrize("name", UNNEEDED)
+def test_an_unneeded_field_of_any_type_leaves_the_rest_readable(name: str, value: object):
+    """Botocore's own parser raises for most of these."""
+    with emr_that(says(with_field(name, value))) as (emr, _):
+        seen = emr.get(RUN)
+    assert (seen.state, seen.attempt, seen.created_at) == ("FAILED", 3, WHOLE.created_at)
+    assert set(seen.unreadable_fields) <= {name}
+    said, whole = (run.model_dump(by_alias=True) for run in (seen, WHOLE))
+    assert {part for part in whole if said[part] != whole[part]} <= {name}
 
 
 @pytest.mark.parametrize("depth", [10, 100, 200, 300, 400, 900])
@@ -180,14 +193,29 @@ def test_a_reply_about_another_run_is_not_taken_for_ours(name: str):
     assert "it is about" in failed.cause
 
 
-def test_nothing_that_can_hold_a_secret_is_told_as_a_cause():
+def test_no_name_within_an_unreadable_field_is_told():
     for secret in (
         says(with_field("jobDriver", {"sparkSubmit": {"entryPointArguments": ["a", {"canary": "canary"}]}})),
         says(with_field("jobDriver", {"sparkSubmit": {"sparkSubmitParameters": ["--conf password=canary"]}})),
-        says(with_field("configurationOverrides", {"applicationConfiguration": [{"properties": {"a": ["canary"]}}]})),
-        says(with_field("state", {"canary": 1})),
+        says(with_field("configurationOverrides", {"applicationConfiguration": [{"properties": {"canary": 1}}]})),
+        says(with_field("tags", {"canary": ["canary"]})),
     ):
-        assert "canary" not in str(_failing(secret))
+        with emr_that(secret) as (emr, _):
+            assert "canary" not in str(emr.get(RUN).unreadable_fields)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        says(with_field("state", {"canary": 1})),
+        says(with_field("retryPolicy", {"maxAttempts": {"canary": "canary"}})),
+        says({"canary": {"jobRun": "canary"}}),
+        says(b'{"jobRun": {"canary": "\xff"}}'),
+        says('{"jobRun": {"canary": "canary"'),
+    ],
+)
+def test_no_name_and_no_value_of_a_reply_is_in_the_cause(reply: Reply):
+    assert "canary" not in str(_failing(reply))
 
 
 def test_a_connection_that_is_refused_is_unavailable():

@@ -5,7 +5,19 @@ from runwatch.report import TickReport
 from tests.builders import SOURCE
 
 KEYS = {
-    *("source", "watched", "looked", "changed", "stale", "unexpected", "lost", "quarantined", "skipped", "cutShort"),
+    *(
+        "source",
+        "watched",
+        "looked",
+        "changed",
+        "stale",
+        "incomplete",
+        "unexpected",
+        "lost",
+        "quarantined",
+        "skipped",
+        "cutShort",
+    ),
     *("published", "notTaken", "setAside", "owed", "oldestOwedSeconds", "lostRaces", "notCommitted"),
     *("throttled", "unreadable", "denied", "notFound", "rejected"),
     *("alertsOpen", "alertsOpened", "alertsResolved", "alertsMuted", "alertMessages", "newsLeft", "deskFailed"),

@@ -105,6 +105,20 @@ def test_a_stale_reply_is_a_line(written: Written):
     assert written.line() == {"level": "INFO", "message": "stale reply ignored", "run": RUN.arn, "state": "RUNNING"}
 
 
+def test_an_ignored_field_is_logged_once_by_name(written: Written):
+    with_field_of_another_type = decided(a_tracked("RUNNING"), a_run("RUNNING", tags="canary"))
+    for _ in range(3):
+        written.journal.nothing_new(with_field_of_another_type)
+    assert written.line() == {"level": "WARNING", "message": "fields ignored", "run": RUN.arn, "fields": ["tags"]}
+
+
+def test_another_ignored_field_is_logged_beside_a_new_entry(written: Written):
+    written.journal.nothing_new(decided(a_tracked("RUNNING"), a_run("RUNNING", tags="canary")))
+    written.journal.committed(decided(a_tracked("RUNNING"), a_run("SUCCESS", tags=7, updated_at=at(9e6))))
+    lines = [line for line in written.lines() if line["message"] == "fields ignored"]
+    assert [line["fields"] for line in lines] == [["tags"], ["updatedAt"]]
+
+
 def test_a_run_that_is_tracked_is_a_line(written: Written):
     written.journal.tracked(a_tracked(labels={"team": "gold"}, version=1))
     line = written.line()
@@ -217,6 +231,7 @@ FULL = TickReport(
     owed=2,
     oldest_owed_seconds=61.5,
     stale=1,
+    incomplete=31,
     unexpected=5,
     lost=18,
     quarantined=19,
@@ -260,6 +275,7 @@ METRICS = {
     "MessagesOwed": 2,
     "OldestOwedAge": 61.5,
     "StaleReplies": 1,
+    "RepliesIncomplete": 31,
     "UnexpectedTransitions": 5,
     "LooksThrottled": 11,
     "LooksUnreadable": 12,
@@ -292,6 +308,7 @@ PERCENT = {"GetJobRunQuotaUsed", "GetJobRunQuotaLeft", "ListJobRunsQuotaUsed", "
 """Of what AWS allows in a minute: 600 calls and 60. A burst can be more."""
 SETTLED = {"SettledCost", "SettledVcpuHours"}
 """In the currency of the policy's prices, and in hours. Nobody is alarmed by them, and a 0 changes no sum."""
+NOT_AT_ZERO = {*SETTLED, "RepliesIncomplete"}
 
 
 def test_a_tick_is_one_line_with_its_report(written: Written):
@@ -434,9 +451,9 @@ def test_a_tick_in_which_nothing_happened_emits_its_zeros(written: Written, caps
     """Else an alarm on them would have no data."""
     written.journal.ticked(TickReport(SOURCE))
     (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert not SETTLED & metrics.keys(), "they would only cost"
-    assert {name: metrics[name] for name in METRICS.keys() - SETTLED} == {
-        **{name: [0.0] for name in METRICS.keys() - SETTLED},
+    assert not NOT_AT_ZERO & metrics.keys(), "they would only cost"
+    assert {name: metrics[name] for name in METRICS.keys() - NOT_AT_ZERO} == {
+        **{name: [0.0] for name in METRICS.keys() - NOT_AT_ZERO},
         **{name: [100.0] for name in METRICS if name.endswith("QuotaLeft")},
         "Ticks": [1.0],
     }

@@ -1,5 +1,7 @@
 """From being tracked to leaving, as it should be."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from runwatch.core.failures import Failure
@@ -244,6 +246,17 @@ def test_a_stale_reply_is_ignored_and_counted(world: World):
     report = world.after(6).tick()
     assert (report.looked, report.stale, report.changed) == (1, 1, 0)
     assert (world.heard, world.writes()) == (["1 RUNNING"], writes)
+
+
+def test_a_reply_from_the_year_9999_is_counted_and_hides_no_later_change(world: World):
+    world.goes("RUNNING", updated_at=datetime(9999, 12, 31, tzinfo=UTC))
+    world.track()
+    report = world.after(1).tick()
+    assert (report.looked, report.incomplete, report.changed, report.stale) == (1, 1, 0, 0)
+    world.after(1).goes("SUCCESS", billed_resource_utilization=BILLED)
+    report = world.after(1).tick()
+    assert (report.incomplete, report.stale) == (0, 0)
+    assert world.heard == ["1 RUNNING", "2 SUCCESS", "3 SETTLED"]
 
 
 def test_a_tick_without_news_writes_nothing(world: World):

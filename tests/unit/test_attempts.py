@@ -457,6 +457,34 @@ def test_what_was_seen_of_an_attempt_in_between_is_told_with_its_end():
     ]
 
 
+def test_a_state_seen_while_waiting_is_told_of_an_attempt_whose_end_stays_unread():
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12), seen_waiting=("2/PENDING", "2/RUNNING", "3/PENDING"))
+    decision = decided(waiting, in_attempt(3), at(30), endings={1: an_ending(1)})
+    assert story(decision) == [
+        *("2 FAILED of 1", "3 retry 1 to 2", "4 RUNNING of 2", "5 retry 2 to 3", "6 RUNNING of 3"),
+    ]
+    second, retry, third = map(detail_of, decision.entries[2:])
+    assert (second["reached"], third["reached"]) == (["PENDING", "RUNNING"], ["PENDING", "RUNNING"])
+    assert (second["final"], second["retryExpected"], second["stateDetails"]) == (False, False, None)
+    assert (second["startedAt"], second["endedAt"]) == (None, None), "these are the third attempt's"
+    assert (retry["previousAttemptState"], retry["previousAttemptEndedAt"]) == (None, None)
+
+
+def test_an_end_seen_while_waiting_is_the_end_of_an_attempt_whose_end_stays_unread():
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12), seen_waiting=("2/RUNNING", "2/FAILED"))
+    decision = decided(waiting, in_attempt(3), at(30), endings={1: an_ending(1), 2: None})
+    assert story(decision)[2:] == ["4 FAILED of 2", "5 retry 2 to 3", "6 RUNNING of 3"]
+    second, retry, _ = map(detail_of, decision.entries[2:])
+    assert (second["reached"], second["final"], second["retryExpected"]) == (["RUNNING", "FAILED"], False, True)
+    assert retry["previousAttemptState"] == "FAILED"
+
+
+def test_an_end_that_can_be_read_counts_more_than_what_was_seen_while_waiting():
+    waiting = a_tracked("RUNNING", ending_unread_since=at(12), seen_waiting=("2/RUNNING",))
+    decision = decided(waiting, in_attempt(3), at(30), endings=endings(1, 2))
+    assert story(decision)[2:] == ["4 FAILED of 2", "5 retry 2 to 3", "6 RUNNING of 3"]
+
+
 def test_once_the_ending_is_read_all_is_told_and_the_trouble_forgotten():
     waiting = a_tracked("RUNNING", ending_unread_since=at(12))
     decision = decided(waiting, in_attempt(2, "SUCCESS"), at(14), endings=endings(1))

@@ -4,9 +4,11 @@ The SDK does not retry: the next tick does. A retry of the SDK's would hide from
 would spend a quota that the whole account shares. Timeouts are short, so that one slow reply does not take the tick.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -79,6 +81,9 @@ class EmrServerless:
 
     def __init__(self, client: "EMRServerlessClient") -> None:
         self._client = client
+        client.meta.events.register(
+            "before-parse.emr-serverless.GetJobRun", _leave_reading_to_our_model, unique_id="runwatch.read-job-run"
+        )
 
     def get(self, run: RunId, attempt: int | None = None) -> JobRun:
         """GetJobRun. Raises the LookFailed that names the failure's class, with boto's error as its cause."""
@@ -146,6 +151,19 @@ class EmrCatalogue:
         return _failing(lambda failure, cause: ListFailed(failure, operation, self._source, cause))
 
 
+def _leave_reading_to_our_model(
+    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
+) -> None:
+    """Take the reply of GetJobRun as the JSON that it is.
+
+    botocore's parser raises for the first field of another type than in its model, whichever field it is, and drops the
+    fields that it does not know. Error replies are left to it.
+    """
+    if response_dict["status_code"] < HTTPStatus.MULTIPLE_CHOICES:
+        customized_response_dict["jobRun"] = json.loads(response_dict["body"])["jobRun"]
+        response_dict["body"] = b"{}"
+
+
 def _monitoring(said: object) -> Monitoring | None:
     """Nothing that is watched depends on it: what cannot be read is as if it were not there."""
     try:
@@ -174,7 +192,13 @@ def _failing(named: Callable[[Failure, str], RunwatchError]) -> Iterator[None]:
         # Connections that break, timeouts, bodies that are not what the service model says.
         raise named(Failure.UNAVAILABLE, f"{type(error).__name__}: {error}") from error
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors())
         raise named(Failure.UNAVAILABLE, f"reply not understood: {faults}") from error
     except NOT_PARSED as error:
-        raise named(Failure.UNAVAILABLE, f"reply not understood: {error!r}") from error
+        # Its text can quote the reply: that of a UnicodeDecodeError quotes all of it.
+        raise named(Failure.UNAVAILABLE, f"reply not understood: {type(error).__name__}") from error
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    """Name the field that is wrong, and nothing within it: names of properties and tags can be secrets, too."""
+    return f"{'.'.join(map(str, place[:2]))}: {message}"

@@ -57,6 +57,11 @@ class Metric(StrEnum):
     OLDEST_OWED = "OldestOwedAge"
     """Seconds since the oldest entry that is still owed was recorded; 0 when nothing is owed."""
     STALE = "StaleReplies"
+    INCOMPLETE = "RepliesIncomplete"
+    """Replies of which a field was ignored: it could not be read, or its time lies in the future.
+
+    Sent if there are any.
+    """
     UNEXPECTED = "UnexpectedTransitions"
     THROTTLED = "LooksThrottled"
     """Looks that were throttled until it was too late to try again."""
@@ -160,11 +165,13 @@ class PowertoolsJournal:
         self._logger = logger
         self._service = service
         self._hears_of = hears_of
+        self._ignored_fields: set[tuple[Source, str]] = set()
 
     def tracked(self, record: TrackedRun) -> None:
         self._logger.info("run tracked", run=record.run.arn, labels=record.labels, version=record.version)
 
     def committed(self, decision: Decision) -> None:
+        self._note_ignored_fields(decision)
         for entry in decision.entries:
             self._logger.info(
                 "entry recorded",
@@ -195,8 +202,17 @@ class PowertoolsJournal:
             self._count({Metric.EVENTS_MISSED: len(decision.record.unheard)}, EITHER, source)
 
     def nothing_new(self, decision: Decision) -> None:
+        self._note_ignored_fields(decision)
         if decision.reason is Reason.STALE_REPLY:
             self._logger.info("stale reply ignored", run=decision.record.run.arn, state=decision.record.state)
+
+    def _note_ignored_fields(self, decision: Decision) -> None:
+        """Log each ignored field of a source once in a container's life, with the first run that it was seen of."""
+        run = decision.record.run
+        fields = [name for name in decision.ignored_fields if (run.source, name) not in self._ignored_fields]
+        if fields:
+            self._ignored_fields.update((run.source, name) for name in fields)
+            self._logger.warning("fields ignored", run=run.arn, fields=fields)
 
     def look_failed(self, error: LookFailed) -> None:
         self._logger.warning("look failed", run=error.run.arn, failure=error.failure, cause=error.cause)
@@ -308,6 +324,8 @@ class PowertoolsJournal:
             Metric.SETTLED_COST: report.settled_cost,
             Metric.SETTLED_VCPU_HOURS: report.settled_vcpu_hours,
         }
+        if report.incomplete:
+            counts[Metric.INCOMPLETE] = report.incomplete
         # They are summed up: a nothing would add nothing, and cost as much as any other metric.
         amounts = {metric: amount for metric, amount in settled.items() if amount}
         self._count(counts, self._service, report.source, seconds, percents, amounts)

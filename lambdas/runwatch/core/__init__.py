@@ -4,6 +4,7 @@ ids          what a run is called                     states    the nine states 
 model        what GetJobRun is asked and answers      failures  what a failed look means
 tracked      what we remember of a run                plan      which runs a round looks at, by which calls
 decide       remembered + seen + now → decision       decision  the new record, the entries it owes, and why
+plausible    times that cannot be true
 transitions  a run that moved, or was retried         attempts  which endings nobody was told
 leaving      settled, lost, quarantined, untracked    messages  what subscribers receive
 links        where a person would look next           ledger    a message as it is stored and sent

@@ -16,6 +16,9 @@ AWS publishes no graph of the states, so none is enforced: what was observed is 
 
 A state that AWS added later is carried as it is: not terminal, never an error.
 
+A time that lies more than five minutes in the future is not believed (`core/plausible.py`): the reply counts as one of
+now, so that later replies are not stale, and the decision's `ignored_fields` names the time.
+
 Having moved or not, a run **settles**, once, when it is final and its billed utilization has come, or the wait for it
 is over. FAILED is final unless AWS will retry: a BATCH run while `attempt < maxAttempts` (default 1), a STREAMING run
 unless `maxFailedAttemptsPerHour` is 1 (default 5). Such a run stays watched until the window for the next attempt has
@@ -32,6 +35,7 @@ A look that failed says nothing about the run's state:
 | the same of a run that nobody asked for   | IGNORED     | no message, if it was never seen        |
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from runwatch.core.attempts import Endings, ended_unseen
@@ -40,6 +44,7 @@ from runwatch.core.failures import Failure
 from runwatch.core.leaving import missing, settled, settles
 from runwatch.core.messages import Witness
 from runwatch.core.model import JobRun
+from runwatch.core.plausible import future_times, with_plausible_mark, with_plausible_times
 from runwatch.core.states import comes_before, is_terminal
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.core.transitions import moved, retried, used_by
@@ -51,6 +56,18 @@ def decide(
     tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, patience: Patience, witness: Witness
 ) -> Decision:
     """Compare what the table says with what GetJobRun just said. Pure: the same input gives the same ids."""
+    replies = (seen, *(ending for ending in endings.values() if ending is not None))
+    ignored = {name for reply in replies for name in (*reply.unreadable_fields, *future_times(reply, now))}
+    seen = with_plausible_times(tracked, seen, now)
+    tracked = with_plausible_mark(tracked, seen, now)
+    endings = {number: ending and with_plausible_times(tracked, ending, now) for number, ending in endings.items()}
+    decision = _decide(tracked, seen, endings, now, patience, witness)
+    return replace(decision, ignored_fields=tuple(sorted(ignored))) if ignored else decision
+
+
+def _decide(
+    tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, patience: Patience, witness: Witness
+) -> Decision:
     reason = _reason(tracked, seen)
     match reason:
         case Reason.NOT_WATCHED:

@@ -52,3 +52,5 @@ class Decision:
     """What is owed to subscribers."""
     unexpected: bool = False
     """Whether a transition surprised us: out of a terminal state, or to a state that we do not know."""
+    ignored_fields: tuple[str, ...] = ()
+    """Fields of the reply that could not be read, or whose time lies in the future."""

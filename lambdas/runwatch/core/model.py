@@ -6,13 +6,31 @@ Source: the API reference page of GetJobRun, and botocore's service model, which
 Reading is tolerant: only what a decision cannot do without is required, fields that AWS adds are kept, states that AWS
 adds are strings. `Documented` notes what AWS promises of a text without refusing a reply that breaks the promise. The
 request's constraints are ours to keep, so they are enforced.
+
+A reply with a field of the wrong type:
+
+| the field                                                      | follows                                         |
+| -------------------------------------------------------------- | ----------------------------------------------- |
+| ids, ARN, `state`, `createdAt`, `updatedAt`                    | the reply is not understood: ValidationError    |
+| `attempt`, `mode`, `retryPolicy`: whether a FAILED is final    | the same                                        |
+| any other field                                                | the field is left out, `unreadable_fields` says |
+| one tag, or one member of a structure that no decision reads   | the member is left out, `unreadable_fields` says |
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from runwatch.core.states import Mode, State
@@ -121,6 +139,7 @@ ImageUri = Annotated[
     ),
 ]
 ImageDigest = Annotated[str, Documented(r"sha256:[0-9a-f]{64}")]
+Hours = Annotated[float, Field(allow_inf_nan=False)]
 AnyState = Annotated[str, AfterValidator(lambda state: cut(state, 128)), Documented(values=frozenset(State))]
 AnyMode = Annotated[str, Documented(values=frozenset(Mode))]
 
@@ -136,9 +155,9 @@ class _FromAws(BaseModel):
 class Utilization(_FromAws):
     """Hours of resources: of all workers (`total…`), or what is charged, rounded as AWS bills (`billed…`)."""
 
-    vcpu_hour: float | None = Field(default=None, alias="vCPUHour")
-    memory_gb_hour: float | None = Field(default=None, alias="memoryGBHour")
-    storage_gb_hour: float | None = Field(default=None, alias="storageGBHour")
+    vcpu_hour: Hours | None = Field(default=None, alias="vCPUHour")
+    memory_gb_hour: Hours | None = Field(default=None, alias="memoryGBHour")
+    storage_gb_hour: Hours | None = Field(default=None, alias="storageGBHour")
 
 
 class RetryPolicy(_FromAws):
@@ -235,6 +254,17 @@ class WorkerTypeSpecification(_FromAws):
     image_configuration: Image | None = None
 
 
+NEEDED = frozenset(
+    {
+        *("applicationId", "jobRunId", "arn", "state", "createdAt", "updatedAt"),
+        *("attempt", "mode", "retryPolicy"),
+    }
+)
+"""Fields without which a reply does not say what happened. The last three decide whether a FAILED is final."""
+READ_AS_A_WHOLE = frozenset({"totalResourceUtilization", "billedResourceUtilization"})
+"""Structures that would mislead without one of their members: a part of a bill is no bill."""
+
+
 class JobRun(_FromAws):
     """A job run as GetJobRun tells it. All but the first six fields may come late or never."""
 
@@ -272,14 +302,37 @@ class JobRun(_FromAws):
     billed_resource_utilization: Utilization | None = None
     """Can come some time after the terminal state."""
 
-    @model_validator(mode="before")
+    _unreadable_fields: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def unreadable_fields(self) -> tuple[str, ...]:
+        """Names of the fields that AWS sent with a wrong type, or with a member of a wrong type."""
+        return self._unreadable_fields
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _is_unicode(cls, reply: Any) -> Any:  # noqa: ANN401 - whatever boto3 made of the reply
-        """JSON can hold half of a surrogate pair, as when AWS cuts an error text within an emoji. No other text can."""
-        return _whole(reply)
+    def _keep_what_can_be_read(cls, reply: Any, read: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - any JSON
+        """Leave out the fields that cannot be read, unless a decision needs one of them."""
+        reply = _whole(reply)
+        try:
+            return read(reply)
+        except ValidationError as error:
+            places = {fault["loc"][:2] for fault in error.errors(include_url=False, include_input=False)}
+            names = {str(place[0]) for place in places if place}
+            if not names or names & NEEDED:
+                raise
+        for name, *member in places:
+            if member and name not in READ_AS_A_WHOLE and isinstance(reply.get(name), dict):
+                reply[name].pop(member[0], None)
+            else:
+                reply.pop(name, None)
+        run = read(reply)
+        run._unreadable_fields = tuple(sorted(names))  # noqa: SLF001 - our own
+        return run
 
 
-def _whole(value: Any) -> Any:  # noqa: ANN401 - as above
+def _whole(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Copy a reply. JSON can hold half of a surrogate pair, as when AWS cuts an emoji in two; no other text can."""
     match value:
         case str():
             return value.encode(errors="replace").decode()

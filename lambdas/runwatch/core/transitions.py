@@ -51,7 +51,8 @@ class _Attempt(NamedTuple):
 def retried(tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, witness: Witness) -> Decision:
     """The run is in a later attempt than we remember: how each one before it ended, and each retry.
 
-    An ending that AWS does not tell is not made up: its retry says null. Attempts beyond what was asked for are only
+    An ending that AWS does not tell is not made up: its retry says null, and what fetches saw of the attempt while the
+    news had to wait is a transition all the same. Attempts beyond what was asked for are only
     counted, in the `attemptsSkipped` of the retry that passes over them.
     """
     record, entries, latest = tracked, [], seen.attempt or tracked.attempt
@@ -59,28 +60,36 @@ def retried(tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, 
     if tracked.state == State.FAILED:
         before = _Attempt(tracked.attempt, tracked.state, ended_at=tracked.state_since)
     for number in (*ended_unseen(tracked, seen), latest):
-        ending = ending_of(number, endings) if number < latest else None
+        ending = ending_of(number, endings) or _seen_waiting(tracked, seen, number) if number < latest else None
         if number > before.number:
             facts = seen if number == latest else ending or _unknown(seen, number)
             record, entry = _retry(record, facts, now, before, number)
             entries.append(entry)
             before = _Attempt(number)
         if ending is not None:
-            ended_at = _changed_at(ending) if is_terminal(ending.state) else None
-            before = _Attempt(number, ending.state, ending.attempt_created_at, ended_at)
+            ended = is_terminal(ending.state)
+            ended_as = ending.state if ended or ending is endings.get(number) else None
+            before = _Attempt(number, ended_as, ending.attempt_created_at, _changed_at(ending) if ended else None)
             if (ending.state, number) != (record.state, record.attempt):
                 left_its_end = number == record.attempt and is_terminal(record.state)
                 surprises |= (unexpected := left_its_end or not is_known(ending.state))
                 # What is known to have been retried is not the run's end, whatever its policy says.
-                record, entry = _changed(record, ending, now, witness, final=False, retry=True, unexpected=unexpected)
+                record, entry = _changed(record, ending, now, witness, final=False, retry=ended, unexpected=unexpected)
                 entries.append(entry)
     decision = moved(record, seen, now, Reason.NEW_ATTEMPT, witness)
     return replace(decision, entries=(*entries, *decision.entries), unexpected=decision.unexpected or surprises)
 
 
-def _unknown(seen: JobRun, attempt: int) -> JobRun:
-    """Another attempt of the run, of which nothing is known."""
-    return seen.model_copy(update={"attempt": attempt, "attempt_created_at": None})
+def _unknown(seen: JobRun, attempt: int, **known: str) -> JobRun:
+    """Another attempt of the run, of which nothing else is known."""
+    unknown = dict.fromkeys(("attempt_created_at", "started_at", "ended_at", "state_details"))
+    return seen.model_copy(update={"attempt": attempt, **unknown, **known})
+
+
+def _seen_waiting(tracked: TrackedRun, seen: JobRun, attempt: int) -> JobRun | None:
+    """The attempt as a fetch saw it last while its news had to wait, for one whose ending AWS does not tell."""
+    states = [each.partition("/")[2] for each in tracked.seen_waiting if each.startswith(f"{attempt}/")]
+    return _unknown(seen, attempt, state=states[-1]) if states else None
 
 
 def retry_expected(seen: JobRun) -> bool:
