@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runwatch.core.decision import Reason
+from runwatch.core.decision import Decision, Reason
 from runwatch.core.plausible import SKEW
+from runwatch.core.tracked import Left
 from tests.builders import BILLED, a_run, a_tracked, an_ending, at, decided, detail_of
 
 FAR = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -109,7 +110,6 @@ def test_a_record_with_an_order_mark_in_the_future_keeps_a_plausible_time_in_its
     assert decided(stuck, a_run("RUNNING", updated_at=at(5)), at(10)).record.state_since == at(3)
 
 
-def test_a_run_that_left_stays_as_it_left():
-    left = a_tracked("RUNNING", updated_at=FAR, left="lost", left_at=at(1))
-    decision = decided(left, a_run("RUNNING", updated_at=at(5)), at(10))
-    assert decision.reason is Reason.NOT_WATCHED
+def test_a_run_that_left_stays_as_it_left_whatever_the_times_are():
+    left = a_tracked("RUNNING", updated_at=FAR, left=Left.LOST, left_at=at(1))
+    assert decided(left, a_run("RUNNING", updated_at=FAR), at(10)) == Decision(Reason.NOT_WATCHED, left)

@@ -56,6 +56,8 @@ def decide(
     tracked: TrackedRun, seen: JobRun, endings: Endings, now: datetime, patience: Patience, witness: Witness
 ) -> Decision:
     """Compare what the table says with what GetJobRun just said. Pure: the same input gives the same ids."""
+    if tracked.left not in (None, Left.SETTLED):
+        return Decision(Reason.NOT_WATCHED, tracked)
     replies = (seen, *(ending for ending in endings.values() if ending is not None))
     ignored = {name for reply in replies for name in (*reply.unreadable_fields, *future_times(reply, now))}
     seen = with_plausible_times(tracked, seen, now)
@@ -70,8 +72,6 @@ def _decide(
 ) -> Decision:
     reason = _reason(tracked, seen)
     match reason:
-        case Reason.NOT_WATCHED:
-            return Decision(reason, tracked)
         case Reason.STALE_REPLY:
             return Decision(reason, _found(tracked))
         case Reason.NEW_ATTEMPT if _waits_for_endings(tracked, seen, endings, now, patience):
@@ -96,9 +96,7 @@ def decide_unread(tracked: TrackedRun, failure: Failure, cause: str, now: dateti
     return Decision(Reason.UNREAD, tracked)
 
 
-def _reason(tracked: TrackedRun, seen: JobRun) -> Reason:  # noqa: PLR0911 - a row of the table each
-    if tracked.left not in (None, Left.SETTLED):
-        return Reason.NOT_WATCHED
+def _reason(tracked: TrackedRun, seen: JobRun) -> Reason:
     if tracked.state is None or tracked.updated_at is None:
         return Reason.FIRST_SIGHT
     attempt = seen.attempt or tracked.attempt
