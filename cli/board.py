@@ -1,6 +1,7 @@
 """`runwatch board`: the page of the CloudWatch dashboard, served to the browser on this machine.
 
-It reads and acts with the user's own credentials, until Ctrl-C. A table that does not answer is told on the page.
+It reads and acts with the user's own credentials, until Ctrl-C, for whoever opens the address that is printed: it has a
+token in it. A table that does not answer is told on the page.
 """
 
 import threading

@@ -38,9 +38,12 @@ background:var(--rw-link);color:var(--rw-page);cursor:pointer}
 """
 
 
-def frame(body: str, *, title: str, theme: Theme, again: int | None = None) -> str:
-    """A page. `again`: after how many seconds it loads itself anew; None: not at all. `body` is HTML."""
-    reload = f'<meta http-equiv="refresh" content="{again}">' if again else ""
+def frame(body: str, *, title: str, theme: Theme, again: int | None = None, at: str = "") -> str:
+    """A page. `again`: after how many seconds it loads itself anew, `at` another address if told so; None: not at all.
+
+    `body` is HTML, and `at` an address as it stands in an attribute.
+    """
+    reload = f'<meta http-equiv="refresh" content="{again}{at and ";url="}{at}">' if again else ""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="{SCHEMES[theme]}">'

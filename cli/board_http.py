@@ -2,7 +2,11 @@
 
 `GET /` shows, `GET /sure` asks first, `POST /act` does what was asked, and leads to `/?done=…`, which shows what came
 of it: loading that again does nothing again. Every request has to name us by the address that we listen at, so that no
-name which somebody points here (DNS rebinding) gets an answer.
+name which somebody points here (DNS rebinding) gets an answer, and has to have the board's token, so that no other user
+of the machine gets one.
+
+A connection that never finishes its request occupies one thread for a while, and keeps nobody else waiting: of those
+that have not shown the token there are `STRANGERS` at most, and the oldest of them makes room for the next one.
 """
 
 import itertools
@@ -10,17 +14,19 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from time import monotonic
 from typing import Any, Protocol
 
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
-from cli.board_actions import ACT, LIVE, OFF, SURE, HomeActions, is_sealed
+from cli.board_actions import ACT, LIVE, OFF, SURE, HomeActions, address, is_sealed
 from cli.board_frame import HEADERS, frame, live_line, notice, question
+from cli.board_token import PARAMETER, Token
 from runwatch.core.board.asked import PARAMETERS
 from runwatch.core.board.surroundings import Surroundings, Theme
 
@@ -32,6 +38,12 @@ LARGEST = 64 * 1024
 KEPT = 50
 """Pages that show what came of something."""
 DONE = "done"
+STRANGERS = 32
+"""Connections, and so threads, at a time that have not shown the token."""
+SILENCE = 10.0
+"""Seconds that a connection may say nothing, or take nothing."""
+REQUEST_WITHIN = 30.0
+"""Seconds after which a connection is closed that has not shown the token by then, however busily it sends."""
 METHODS = {"/": ("GET", "HEAD"), SURE: ("GET", "HEAD"), ACT: ("POST",)}
 
 
@@ -76,9 +88,10 @@ class Desk:
         if DONE in given:
             return self._what_came(given[DONE])
         # What is done is done by POST alone.
-        here = {name: value for name, value in given.items() if name != "action"}
+        here = {name: value for name, value in given.items() if name not in {"action", PARAMETER}}
         again = self.again if here.get(LIVE) != OFF and self._can_be_live(here) else None
-        return self._page(self._body(here, again), again=again)
+        # The page that comes again does so without the token in its address.
+        return self._page(self._body(here, again), again=again, at=address("/", here) if PARAMETER in given else "")
 
     def _body(self, here: Mapping[str, str], again: int | None, **to_do: str) -> str:
         asked = {name: value for name, value in here.items() if name in PARAMETERS}
@@ -117,6 +130,14 @@ class Desk:
         why = "This was not offered by the board, or by one that was started anew since. Nothing was done."
         return self._amiss(HTTPStatus.FORBIDDEN, why)
 
+    def stranger(self) -> Response:
+        """The answer to somebody who has not shown the token."""
+        why = (
+            "Open the address that was printed when the board started: the token in it shows that you may use it. "
+            "A browser that has opened it once may come back without it. Each start has a new token."
+        )
+        return self._amiss(HTTPStatus.FORBIDDEN, why)
+
     def _misplaced(self, allowed: Sequence[str]) -> Response:
         if not allowed:
             return self._amiss(HTTPStatus.NOT_FOUND, "There is no such page here.")
@@ -127,40 +148,106 @@ class Desk:
     def _amiss(self, status: HTTPStatus, why: str) -> Response:
         return self._page(notice(f"{status.value} {status.phrase}", why), status=status)
 
-    def _page(self, body: str, *, status: HTTPStatus = HTTPStatus.OK, again: int | None = None) -> Response:
-        text = frame(body, title="Runwatch", theme=self.theme, again=again)
+    def _page(
+        self,
+        body: str,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        again: int | None = None,
+        at: str = "",
+    ) -> Response:
+        text = frame(body, title="Runwatch", theme=self.theme, again=again, at=at)
         return Response(text.encode(errors="replace"), status, headers=HEADERS, content_type="text/html; charset=utf-8")
 
 
-def _application(desk: Desk, names: frozenset[str]) -> Callable[..., Any]:
+def _application(desk: Desk, names: frozenset[str], token: Token) -> Callable[..., Any]:
     @Request.application
     def application(request: Request) -> Response:
         request.max_content_length = request.max_form_memory_size = LARGEST
         if request.headers.get("Host") not in names:
             return Response("Not by this name.\n", HTTPStatus.MISDIRECTED_REQUEST, headers=HEADERS)
-        return desk.answer(request)
+        if not token.is_in(request):
+            return desk.stranger()
+        request.environ["runwatch.known"]()
+        response = desk.answer(request)
+        token.give(request, response)
+        return response
 
     return application
 
 
 @contextmanager
 def serving(desk: Desk, port: int = 0) -> Iterator[str]:
-    """Serve on this machine until the block ends; the address. Port 0 takes any that is free. Raises OSError."""
+    """Serve on this machine until the block ends; the address, with its token. Port 0 takes any that is free.
+
+    Raises OSError.
+    """
     with socket.create_server((HOST, port)) as listening:
         port = listening.getsockname()[1]
         names = frozenset({f"{HOST}:{port}", f"localhost:{port}"})
-        server = make_server(
-            HOST, port, _application(desk, names), threaded=True, request_handler=_Quiet, fd=listening.fileno()
-        )
+        token = Token(port)
+        server = _Server(HOST, port, _application(desk, names, token), _Handler, fd=listening.fileno())
         thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="board", daemon=True)
         thread.start()
         try:
-            yield f"http://{HOST}:{port}/"
+            yield f"http://{HOST}:{port}/{token.query}"
         finally:
             server.shutdown()
             thread.join()
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+class _Server(ThreadedWSGIServer):
+    """Gives each connection a thread, and closes those that do not come to the point."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as they are
+        self._strangers: dict[socket.socket, float] = {}
+        """Connections that have not shown the token, oldest first, and until when each may stay."""
+        self._lock = threading.Lock()
+        super().__init__(*args, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
+        with self._lock:
+            self._strangers[request] = monotonic() + REQUEST_WITHIN
+            too_many = list(self._strangers)[:-STRANGERS]
+        self._hang_up(too_many)
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Called about ten times a second."""
+        now = monotonic()
+        with self._lock:
+            late = [connection for connection, until in self._strangers.items() if until < now]
+        self._hang_up(late)
+
+    def knows(self, connection: socket.socket) -> None:
+        """Whoever is at the other end has shown the token."""
+        with self._lock:
+            self._strangers.pop(connection, None)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as socketserver has it
+        self.knows(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        super().server_close()
+        with self._lock:
+            left = list(self._strangers)
+        self._hang_up(left)
+
+    def _hang_up(self, connections: Sequence[socket.socket]) -> None:
+        """Wake the threads that wait for these connections: each closes its own."""
+        for connection in connections:
+            self.knows(connection)
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(WSGIRequestHandler):
+    server: _Server
+    timeout = SILENCE
+
+    def make_environ(self) -> Any:  # noqa: ANN401 - as werkzeug has it
+        return super().make_environ() | {"runwatch.known": lambda: self.server.knows(self.connection)}
+
+    def log(self, *_: object) -> None:
+        """Say nothing of requests, whoever makes them. Errors of ours are told by the server."""

@@ -150,6 +150,10 @@ class Tab:
         """Wait until it is loaded."""
         self._loading(lambda: self.call("Page.navigate", url=address))
 
+    def wait_until_loaded_again(self) -> None:
+        """Wait until the page has loaded itself anew. Raises Failed."""
+        self._loading(lambda: None)
+
     def show(self, html: str) -> None:
         """A page of this text, without any policy of content: what it can run, it runs."""
         self.open("about:blank")

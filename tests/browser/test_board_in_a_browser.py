@@ -46,7 +46,7 @@ def test_everything_can_be_read_in_the_light_and_in_the_dark(theme: Theme, schem
         tab.open(address)
         tab.click("a[href^='/sure']")
         assert faint(tab) == []
-        tab.open(f"{address}?name=nobody&sort=nonsense")
+        tab.open(f"{address}&name=nobody&sort=nonsense")
         assert faint(tab) == []
 
 
@@ -93,7 +93,7 @@ def test_no_name_is_obeyed_even_where_no_policy_of_content_forbids_it(tab: Tab):
     tab.show(f"<h1>x</h1><script>{MARK}</script>")
     assert tab.evaluate("document.title") == "obeyed"
     with at_home(scene) as address:
-        pages = [f"{address}?name={HOSTILE[0]}&sort={HOSTILE[1]}"]
+        pages = [f"{address}&name={HOSTILE[0]}&sort={HOSTILE[1]}"]
         tab.open(address)
         pages += [address, tab.evaluate(f'document.querySelector("{RUN_OF}").href')]
         pages += [tab.evaluate("document.querySelector(\"a[href^='/sure']\").href")]
@@ -142,10 +142,29 @@ def test_a_look_is_asked_for_only_after_somebody_said_yes(tab: Tab):
         assert len(scene.looked) == 1
 
 
+def test_the_token_leaves_the_address_bar_and_the_board_stays_open(tab: Tab):
+    with at_home(a_storm(), again=1) as address:
+        board = address.partition("?")[0]
+        tab.open(address)
+        tab.wait_until_loaded_again()
+        assert tab.address == board
+        assert "feature-store" in tab.text
+        tab.click("table a[href*='00f0000000000001']")
+        assert tab.address.startswith(f"{board}?")
+        assert "feature-store" in tab.text
+
+
+def test_a_browser_without_the_token_is_told_where_to_find_it(tab: Tab):
+    with at_home(a_storm()) as address:
+        tab.open(address.partition("?")[0])
+        assert "Open the address that was printed" in tab.text
+        assert "feature-store" not in tab.text
+
+
 def test_a_silence_is_made_once_with_yes_and_the_page_says_so(tab: Tab):
     scene = many(12, "daily-gold")
     with at_home(scene) as address:
-        tab.open(f"{address}?sort=job")
+        tab.open(f"{address}&sort=job")
         tab.click("a[href*='action=silence']")
         tab.click(".home-box button")
         (silence,) = scene.books.silences()

@@ -1,7 +1,11 @@
 """The board over HTTP: who is answered, what is done and by which request, and what the page may do."""
 
 import re
-from collections.abc import Iterator, Mapping
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -10,10 +14,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from cli.board_http import LARGEST, Desk, serving
+from cli import board_http
+from cli.board_http import LARGEST, REQUEST_WITHIN, STRANGERS, Desk, serving
 from runwatch.core.board.surroundings import Surroundings, Theme
 
 RUN = "arn:aws:emr-serverless:us-east-1:123456789012:/applications/00f1/jobruns/00f2"
+DRIBBLES = 200
+"""Ten seconds."""
 HOSTILE = "\"><script>alert(1)</script>&'\n\x00"
 
 
@@ -77,10 +84,22 @@ class Page(HTMLParser):
 class Browser:
     host: str
     port: int
+    cookie: str = ""
+
+    @classmethod
+    def at(cls, address: str) -> "Browser":
+        """One that has opened the printed address, and has kept the cookie."""
+        place = urlsplit(address)
+        assert place.hostname == "127.0.0.1"
+        assert place.port
+        browser = cls(place.hostname, place.port)
+        given = browser.send("HEAD", f"{place.path}?{place.query}")[0].headers["Set-Cookie"]
+        browser.cookie = given.partition(";")[0]
+        return browser
 
     def send(self, method: str, address: str, body: str | None = None, **headers: str) -> tuple[HTTPResponse, Page]:
         connection = HTTPConnection(self.host, self.port, timeout=10)
-        given = {"Host": f"{self.host}:{self.port}"} | headers
+        given = {"Host": f"{self.host}:{self.port}", "Cookie": self.cookie} | headers
         if body is not None:
             given["Content-Type"] = "application/x-www-form-urlencoded"
         connection.request(method, address, body, given)
@@ -106,10 +125,9 @@ def board() -> Notebook:
 @pytest.fixture
 def browser(board: Notebook) -> Iterator[Browser]:
     with serving(Desk(board)) as address:
-        place = urlsplit(address)
-        assert place.hostname == "127.0.0.1"
-        assert place.port
-        yield Browser(place.hostname, place.port)
+        browser = Browser.at(address)
+        board.asked.clear()
+        yield browser
 
 
 def test_what_the_address_asks_for_is_shown(board: Notebook, browser: Browser):
@@ -174,8 +192,7 @@ def test_what_the_board_did_not_offer_is_neither_asked_nor_done(
 def test_an_offer_of_a_board_that_was_started_before_is_none(board: Notebook, browser: Browser):
     offered = browser.get(browser.get().to("/sure")).fields[0]
     with serving(Desk(board)) as address:
-        place = urlsplit(address)
-        assert Browser("127.0.0.1", place.port or 0).post(offered).status == 403
+        assert Browser.at(address).post(offered).status == 403
     assert not board.done
 
 
@@ -270,7 +287,7 @@ def test_a_page_that_can_be_live_leads_there_and_another_can_be_loaded_again(bro
 
 def test_without_a_time_nothing_loads_itself(board: Notebook):
     with serving(Desk(board, again=None)) as address:
-        page = Browser("127.0.0.1", urlsplit(address).port or 0).get()
+        page = Browser.at(address).get()
     assert page.reload is None
     assert page.forms
 
@@ -278,7 +295,7 @@ def test_without_a_time_nothing_loads_itself(board: Notebook):
 @pytest.mark.parametrize("theme", Theme)
 def test_the_page_is_in_the_colours_that_are_wished_for(theme: Theme, board: Notebook):
     with serving(Desk(board, theme)) as address:
-        text = Browser("127.0.0.1", urlsplit(address).port or 0).get().text
+        text = Browser.at(address).get().text
     schemes = {Theme.LIGHT: "light", Theme.DARK: "dark", Theme.AUTO: "light dark"}
     assert f'name="color-scheme" content="{schemes[theme]}"' in text
     assert ("prefers-color-scheme" in text) == (theme is Theme.AUTO)
@@ -315,3 +332,163 @@ def test_when_the_block_ends_nobody_listens(board: Notebook):
         port = urlsplit(address).port or 0
     with pytest.raises(ConnectionRefusedError):
         Browser("127.0.0.1", port).get()
+
+
+# Who may use it.
+
+
+@pytest.fixture
+def printed(board: Notebook) -> Iterator[str]:
+    """The address that the board prints."""
+    with serving(Desk(board)) as address:
+        yield address
+
+
+def opened(address: str, **headers: str) -> tuple[HTTPResponse, Page]:
+    """What a browser without any cookie is answered."""
+    place = urlsplit(address)
+    return Browser("127.0.0.1", place.port or 0).send("GET", f"{place.path}?{place.query}", **headers)
+
+
+def test_the_printed_address_shows_the_board_and_gives_a_cookie(printed: str, board: Notebook):
+    response, page = opened(printed + "&sort=job")
+    assert (response.status, "<p>page 1</p>" in page.text) == (200, True)
+    assert board.asked == [{"sort": "job"}], "the token is nothing that the page needs"
+    name, *attributes = response.headers["Set-Cookie"].split("; ")
+    assert set(attributes) == {"HttpOnly", "Path=/", "SameSite=Strict"}
+    assert name.startswith(f"runwatch-board-{urlsplit(printed).port}=")
+
+
+def test_no_link_of_the_page_has_the_token_in_it(printed: str):
+    token = dict(parse_qsl(urlsplit(printed).query))["token"]
+    for more in ("", "&live=off", "&view=run"):
+        _, page = opened(printed + more)
+        assert token not in page.text
+    assert opened(printed + "&sort=job")[1].reload == "5;url=/?sort=job"
+
+
+@pytest.mark.parametrize("address", ["/", "/?view=run", "/sure", "/act", "/x", "/?done=1"])
+@pytest.mark.parametrize("cookie", ["", "runwatch-board-{port}=", "runwatch-board-{port}=é", "token={token}"])
+def test_whoever_has_neither_token_nor_cookie_is_refused(cookie: str, address: str, printed: str, board: Notebook):
+    place = urlsplit(printed)
+    token = dict(parse_qsl(place.query))["token"]
+    stranger = Browser("127.0.0.1", place.port or 0, cookie.format(port=place.port, token=token))
+    for method in ("GET", "POST", "HEAD", "PUT"):
+        response, page = stranger.send(method, address)
+        assert response.status == 403
+        assert method == "HEAD" or "Open the address that was printed" in page.text
+        assert "Set-Cookie" not in response.headers
+    assert not board.asked
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower, lambda token: token[:-1], lambda token: token + "x"])
+def test_a_token_that_is_nearly_right_is_wrong(change: Callable[[str], str], printed: str, board: Notebook):
+    before, _, token = printed.partition("token=")
+    assert opened(f"{before}token={change(token)}")[0].status == 403
+    assert not board.asked
+
+
+def test_a_stranger_with_a_sealed_link_does_nothing(printed: str, board: Notebook):
+    owner = Browser.at(printed)
+    sure = owner.get().to("/sure")
+    offered = owner.get(sure).fields[0]
+    stranger = Browser(owner.host, owner.port)
+    stranger.get(sure, status=403)
+    assert stranger.post(offered).status == 403
+    assert not board.done
+    assert owner.post(offered).status == 303
+
+
+def test_each_start_has_a_token_of_its_own(printed: str, board: Notebook):
+    with serving(Desk(board)) as other:
+        tokens = {urlsplit(address).query for address in (printed, other)}
+        assert len(tokens) == 2
+        assert all(len(token) > 40 for token in tokens)
+        assert opened(f"{other.partition('?')[0]}?{urlsplit(printed).query}")[0].status == 403
+
+
+def test_a_browser_with_two_boards_may_use_both(printed: str, board: Notebook):
+    with serving(Desk(board)) as other:
+        here, there = Browser.at(printed), Browser.at(other)
+        here.cookie = there.cookie = f"{here.cookie}; {there.cookie}"
+        here.get()
+        there.get()
+
+
+# Connections that never finish.
+
+
+@pytest.fixture
+def connected(printed: str) -> Iterator[Callable[[], socket.socket]]:
+    """Connections that strangers open, and that are closed after the test."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(socket.create_connection(("127.0.0.1", urlsplit(printed).port or 0), 10))
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT", b"POST /act HTTP/1.1\r\nContent-Length: 60000\r\n\r\nrun="])
+def test_connections_that_never_finish_keep_nobody_waiting(
+    said: bytes, printed: str, connected: Callable[[], socket.socket]
+):
+    threads = threading.active_count()
+    for _ in range(3 * STRANGERS):
+        connected().sendall(said)
+    for _ in range(3):
+        assert opened(printed)[0].status == 200
+    ends = time.monotonic() + 10
+    while threading.active_count() > threads + STRANGERS + 1 and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert threading.active_count() <= threads + STRANGERS + 1
+
+
+def test_a_connection_that_says_nothing_is_closed(
+    printed: str, connected: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(board_http._Handler, "timeout", 0.05)
+    assert printed
+    assert connected().recv(100) == b""
+
+
+def test_a_connection_that_dribbles_is_closed_too(
+    printed: str, connected: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(board_http, "REQUEST_WITHIN", 0.3)
+    assert printed
+    dribbling = connected()
+
+    def dribble() -> None:
+        for _ in range(DRIBBLES):
+            dribbling.sendall(b"x")
+            time.sleep(0.05)
+
+    with pytest.raises(ConnectionError):
+        dribble()
+
+
+def test_a_page_that_takes_long_is_not_cut_off(printed: str, board: Notebook, monkeypatch: pytest.MonkeyPatch):
+    """The limit is for those who have not shown the token."""
+    page, looked = board.page, threading.Event()
+
+    def slow(asked: Mapping[str, object], around: Surroundings) -> str:
+        now = time.monotonic() + 2 * REQUEST_WITHIN
+        monkeypatch.setattr(board_http, "monotonic", lambda: now)
+        look = board_http._Server.service_actions
+
+        def service_actions(server: board_http._Server) -> None:
+            look(server)
+            monkeypatch.setattr(board_http._Server, "service_actions", look)
+            looked.set()
+
+        monkeypatch.setattr(board_http._Server, "service_actions", service_actions)
+        assert looked.wait(10)
+        return page(asked, around)
+
+    monkeypatch.setattr(board, "page", slow)
+    assert "<p>page 1</p>" in opened(printed)[1].text
+
+
+def test_connections_that_were_idle_end_with_the_board(board: Notebook):
+    with serving(Desk(board)) as address:
+        idle = socket.create_connection(("127.0.0.1", urlsplit(address).port or 0), 10)
+        opened(address)
+    with idle:
+        assert idle.recv(100) == b""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import boto3
 import pytest
@@ -51,17 +51,18 @@ class Visitor:
     """A browser of its own, at the address of the board."""
 
     def __init__(self, address: str) -> None:
-        self.address = address
+        self.address, _, _ = address.partition("?")
+        self._open = build_opener(HTTPCookieProcessor()).open
+        self._open(address, timeout=30).close()
 
     def get(self, path: str = "/") -> Page:
-        with urlopen(self.address.rstrip("/") + path, timeout=30) as answer:  # noqa: S310 - ours
+        with self._open(self.address.rstrip("/") + path, timeout=30) as answer:
             return Page(answer.read().decode())
 
     def says_yes(self, action: str, page: Page) -> Page:
         """To the first offer of this kind that is about our run."""
         sure = self.get(page.link("/sure", f"action={action}", RUN.job_run_id))
-        posted = Request(f"{self.address}act", urlencode(sure.fields).encode())  # noqa: S310 - ours
-        with urlopen(posted, timeout=30) as answer:  # noqa: S310 - ours
+        with self._open(f"{self.address}act", urlencode(sure.fields).encode(), timeout=30) as answer:
             return Page(answer.read().decode())
 
 
