@@ -1,7 +1,11 @@
 """What holds for every test: nothing leaves this machine, and nothing of this machine's own AWS set-up is seen."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -51,8 +55,68 @@ def _aws_settings() -> dict[str, str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The same as `--allow-unix-socket` on every command line."""
+    """The same as `--allow-unix-socket` on every command line; and SIGINT is what it is at a terminal.
+
+    A shell starts its background jobs with SIGINT ignored, and so would be each program that a test starts and then
+    interrupts: it would never end.
+    """
     config.option.allow_unix_socket = True
+    if _can_take_signals() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+LONGEST_TEST = 600
+"""Seconds, of which the longest test takes a tenth."""
+LONGEST_DEPLOYED_TEST = 3600
+"""The same where the stack is deployed, or where thousands of examples are tried."""
+AND_THEN = 30
+"""Seconds that the clearing up of such a test may take, and every step of it."""
+
+
+class TestTookTooLong(BaseException):
+    """It waits for something that does not come. Not an Exception: nothing that is tested catches it."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    with _ended_in_time(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with _ended_in_time(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    with _ended_in_time(item):
+        return (yield)
+
+
+@contextmanager
+def _ended_in_time(item: pytest.Item) -> Iterator[None]:
+    """End a step of a test that waits without end, wherever it does; but for its report, which pytest makes later."""
+    if not _can_take_signals():
+        yield
+        return
+    longest = item.get_closest_marker("deployed") or os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+    before = signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_DEPLOYED_TEST if longest else LONGEST_TEST, AND_THEN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _give_up(_number: int, _frame: FrameType | None) -> None:
+    raise TestTookTooLong
+
+
+def _can_take_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.processes import PATIENCE
+
 Reply = Callable[[socket.socket], None]
 
 
@@ -28,7 +30,7 @@ def wire(reply: Reply) -> Iterator[Wire]:
         yield told
         # On Linux this wakes the thread that waits in accept.
         server.shutdown(socket.SHUT_RDWR)
-        answering.join()
+        answering.join(PATIENCE)
 
 
 def _answer(server: socket.socket, told: Wire, reply: Reply) -> None:

@@ -239,7 +239,7 @@ def chromium(folder: Path) -> Iterator[Chromium]:
         process.wait(PATIENCE)
     finally:
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
         os.close(our_out)
         os.close(our_in)
 

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from cli.board_actions import HomeActions
 from cli.stage import Stage, raised
 from runwatch.core.board.surroundings import Surroundings, Theme
 from runwatch.core.ids import RunId
+from tests.processes import PATIENCE, started
 
 START = datetime(2026, 1, 31, 6, 0, tzinfo=UTC)
 BRIEF = {
@@ -87,7 +87,7 @@ def test_what_is_due_is_done_and_not_more_often(stage: Stage):
 def test_the_page_shows_the_demo_and_stays_until_ctrl_c(brief: Path):
     runwatch = Path(sys.executable).parent / "runwatch"
     command = [runwatch, "demo", "--board", "--scenario", str(brief), "--speed", "150"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:  # noqa: S603 - our own command
+    with started(command) as demo:
         assert demo.stdout is not None
         address = demo.stdout.readline().removeprefix("The board: ").strip()
         assert address.startswith("http://127.0.0.1:")
@@ -95,6 +95,6 @@ def test_the_page_shows_the_demo_and_stays_until_ctrl_c(brief: Path):
         with urlopen(address, timeout=30) as answer:  # noqa: S310 - ours
             shown = answer.read().decode()
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(30) == 0
+        assert demo.wait(PATIENCE) == 0
     assert "brief" in shown
     assert "endless" in shown

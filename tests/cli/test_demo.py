@@ -13,6 +13,7 @@ from cli.app import app
 from runwatch.adapters.topics import SnsTopic
 from runwatch.core.ledger import Entry
 from runwatch.ports import Refusal
+from tests.processes import PATIENCE
 
 BRIEF = {
     "applications": [{"id": "00f1"}],
@@ -35,7 +36,7 @@ def brief(tmp_path: Path) -> Path:
 def runwatch(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = Path(sys.executable).parent / "runwatch"
     return subprocess.run(  # noqa: S603 - our own command
-        [command, *arguments], capture_output=True, text=True, check=False
+        [command, *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

@@ -16,6 +16,7 @@ from cli.demo import MORNING
 from runwatch.core.ids import Source
 from runwatch.core.messages import StateChangeMessage, attributes_of
 from runwatch.core.requests import Track, parse
+from tests.processes import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -73,7 +74,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", [command for command in commands() if command.startswith("make ")])
 def test_a_make_command_is_one_that_make_can_follow(command: str):
     words = ["make", "--dry-run", "--silent", *command.split()[1:]]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - from our README
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)  # noqa: S603 - from our README
     assert done.returncode == 0, done.stderr
     assert done.stdout, "a target that does something"
 

@@ -23,6 +23,7 @@ from runwatch.settings import spoke_role
 from runwatch.wiring import Runwatch, build
 from simulator import ManualClock, Scenario, Simulator, serve
 from tests.builders import at
+from tests.processes import PATIENCE
 from tests.wire import says, wire
 
 SOURCE = Source("210987654321", "eu-central-1")
@@ -81,7 +82,7 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sts]:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", told.url)
         yield told
         server.shutdown()
-        serving.join()
+        serving.join(PATIENCE)
 
 
 @dataclass

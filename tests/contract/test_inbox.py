@@ -11,7 +11,7 @@ import inbox
 from runwatch import wiring
 from runwatch.core.ids import RunId
 from runwatch.core.requests import BadRequest
-from runwatch.errors import StoreUnavailable
+from runwatch.errors import ListFailed, StoreUnavailable
 from tests.builders import RUN, body_of
 from tests.deployed import HERE, THERE, Deployed, batch
 
@@ -111,6 +111,51 @@ def test_what_a_second_try_can_make_right_is_tried_again_and_nothing_else_is(dep
     events.unregister("before-call.dynamodb", fail)
     assert _failures(inbox.handle(batch(asking(two)), deployed.context)) == []
     assert {told.split()[0] for told in deployed.heard()} == {two.job_run_id}
+
+
+def _event(run: RunId) -> str:
+    """Word of a run that nobody has asked for."""
+    detail = {"applicationId": run.application_id, "jobRunId": run.job_run_id, "state": "SUCCESS", "attempt": 1}
+    return json.dumps(
+        {
+            "source": "aws.emr-serverless",
+            "detail-type": "EMR Serverless Job Run State Change",
+            "account": run.source.account,
+            "region": run.source.region,
+            "time": "2026-01-31T02:00:00Z",
+            "detail": {**detail, "updatedAt": "2026-01-31T02:00:00Z"},
+        }
+    )
+
+
+def test_an_event_is_kept_while_nobody_can_say_whether_its_run_is_wanted(deployed: Deployed):
+    """GetApplication does not answer for one run's application: SQS would delete an event that is said to be served."""
+    unsure, other = deployed.starts(), deployed.starts(THERE)
+
+    def fail(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://emr-serverless")
+
+    events = wiring.wired().ports.catalogue(HERE)._client.meta.events
+    events.register("before-call.emr-serverless.GetApplication", fail)
+    answer = inbox.handle(batch(_event(unsure), _event(other)), deployed.context)
+    assert _failures(answer) == ["m0"]
+    assert deployed.record(unsure) is None
+    assert {told.split()[0] for told in deployed.heard()} == {other.job_run_id}
+    assert [line["message"] for line in deployed.lines()].count("list failed") == 1
+    events.unregister("before-call.emr-serverless.GetApplication", fail)
+    assert _failures(inbox.handle(batch(_event(unsure)), deployed.context)) == []
+    assert {told.split()[0] for told in deployed.heard()} == {unsure.job_run_id}
+
+
+def test_a_direct_invocation_fails_while_nobody_can_say_whether_the_run_is_wanted(deployed: Deployed):
+    run = deployed.starts()
+
+    def fail(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://emr-serverless")
+
+    wiring.wired().ports.catalogue(HERE)._client.meta.events.register("before-call.emr-serverless.GetApplication", fail)
+    with pytest.raises(ListFailed, match="GetApplication"):
+        inbox.handle(json.loads(_event(run)), deployed.context)
 
 
 def test_a_message_that_cannot_be_set_aside_is_tried_again(deployed: Deployed):

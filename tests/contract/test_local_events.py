@@ -18,6 +18,7 @@ from test_simulator_serving import World, a_run
 from local import events, servers
 from local.events import Bridge
 from simulator import Regions, Simulator, serve
+from tests.processes import PATIENCE
 
 LIFE = "SUBMITTED:1 RUNNING:1 SUCCESS:1"
 OURS = {
@@ -139,7 +140,7 @@ def front(aws: Aws) -> Iterator[Front]:
         thread.start()
         yield front
         front.shutdown()
-        thread.join()
+        thread.join(PATIENCE)
 
 
 def a_world(*runs: dict[str, Any], **scenario: Any) -> World:
@@ -310,7 +311,7 @@ def test_as_a_process_it_waits_for_either_side_goes_on_and_ends_when_told(
             eventually(lambda: queue.states()[3:] == ["RUNNING"], "what came meanwhile")
 
         bridge.process.terminate()
-        assert bridge.process.wait(timeout=10) == 0
+        assert bridge.process.wait(PATIENCE) == 0
         assert "Traceback" not in log.read_text()
 
 

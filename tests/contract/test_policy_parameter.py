@@ -18,6 +18,7 @@ import runwatch
 from runwatch.adapters.policy_parameter import PolicyParameter
 from runwatch.errors import PolicyUnread
 from tests.aws import ONCE
+from tests.processes import PATIENCE
 from tests.wire import resets, wire
 
 NAME = "/Runwatch/alert-policy"
@@ -160,5 +161,6 @@ def test_who_never_asks_for_the_policy_never_loads_what_reads_it():
         capture_output=True,
         text=True,
         check=True,
+        timeout=PATIENCE,
     )
     assert "aws_lambda_powertools.utilities.parameters" not in done.stdout.split()

@@ -13,23 +13,20 @@ from pathlib import Path
 import boto3
 import pytest
 
+from tests.processes import PATIENCE, started
+
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "simulator"]
 
 
 @contextmanager
 def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*COMMAND, "--port", "0", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            url = re.search(r"http://\S+", line)
-            assert url, line or (process.stderr and process.stderr.read())
-            yield process, url[0]
-        finally:
-            process.kill()
+    with started([*COMMAND, "--port", "0", *arguments], cwd=ROOT, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = re.search(r"http://\S+", line)
+        assert url, line or (process.stderr and process.stderr.read())
+        yield process, url[0]
 
 
 def fetch(url: str) -> dict[str, object]:
@@ -46,7 +43,7 @@ def test_it_prints_its_url_serves_the_scenario_and_ends_cleanly_when_told(ending
     with running("--scenario", "simulator/scenarios/morning.json", "--speed", "60") as (process, url):
         run = fetch(f"{url}/applications/00fmingest000001/jobruns/00fmpayments0001")["jobRun"]
         process.send_signal(ending)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert run["name"] == "payments-stream"
@@ -101,7 +98,7 @@ def test_requests_are_logged_only_if_asked_for():
     with running("--verbose") as (process, url):
         fetch(f"{url}/_simulator/health")
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(PATIENCE)
         assert process.stderr is not None
         assert "GET /_simulator/health" in process.stderr.read()
 

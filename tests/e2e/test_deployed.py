@@ -16,6 +16,7 @@ import pytest
 
 from local import stack
 from tests.listener import Listener, eventually
+from tests.processes import PATIENCE
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
 
@@ -161,7 +162,9 @@ def test_a_message_that_was_set_aside_is_sent_again_by_the_next_tick_after_a_red
     def redrive(*options: str) -> str:
         command = [Path(sys.executable).parent / "runwatch", "redrive", "--run", arn, *options]
         surroundings = os.environ | stack.aws_environment(deployed.aws)
-        return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=True).stdout  # noqa: S603
+        return subprocess.run(  # noqa: S603 - our own command
+            command, env=surroundings, capture_output=True, text=True, check=True, timeout=PATIENCE
+        ).stdout
 
     assert redrive("--dry-run") == redrive()
     eventually(lambda: everything.heard_of(run) == [message, message], within=90, what="the same message once more")

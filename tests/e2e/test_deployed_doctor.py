@@ -17,6 +17,7 @@ import pytest
 
 from local import servers, stack
 from tests.listener import Listener, eventually
+from tests.processes import PATIENCE
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
 
@@ -33,7 +34,7 @@ Finding = dict[str, str]
 def doctor(world: Any, *options: str) -> subprocess.CompletedProcess[str]:
     command = [Path(sys.executable).parent / "runwatch", "doctor", *options]
     surroundings = os.environ | stack.aws_environment(world.aws)
-    return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)  # noqa: S603
+    return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False, timeout=PATIENCE)  # noqa: S603
 
 
 def findings(world: Any, *, exit_code: int) -> list[Finding]:

@@ -15,6 +15,7 @@ import pytest
 
 from local import servers, stack
 from tests.listener import Listener, eventually
+from tests.processes import PATIENCE
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("events")]
 
@@ -134,6 +135,7 @@ def test_the_verbs_of_the_command_line_work_on_the_deployed_stack(hearing: Any, 
             capture_output=True,
             text=True,
             check=False,
+            timeout=PATIENCE,
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

@@ -19,6 +19,7 @@ import pytest
 from local import stack
 from local.subscriber import subscribe
 from tests.listener import eventually
+from tests.processes import PATIENCE, started
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("views")]
 
@@ -105,7 +106,7 @@ class Day:
     def runwatch(self, *typed: str) -> subprocess.CompletedProcess[str]:
         command = [Path(sys.executable).parent / "runwatch", *typed]
         surroundings = os.environ | stack.aws_environment(self.world.aws)
-        return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)  # noqa: S603
+        return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False, timeout=PATIENCE)  # noqa: S603
 
 
 @pytest.fixture(scope="module")
@@ -198,14 +199,11 @@ def test_the_story_of_a_run_is_written_to_paste_with_its_drawing(day: Day, tmp_p
 def test_the_page_at_home_is_that_of_the_dashboard(day: Day) -> None:
     command = [Path(sys.executable).parent / "runwatch", "board", "--port", "0"]
     surroundings = os.environ | stack.aws_environment(day.world.aws) | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, text=True) as serving:  # noqa: S603
-        try:
-            assert serving.stdout is not None
-            url = serving.stdout.readline().strip()
-            with urlopen(url, timeout=20) as reply:  # noqa: S310 - http to loopback
-                page = reply.read().decode()
-        finally:
-            serving.terminate()
+    with started(command, env=surroundings) as serving:
+        assert serving.stdout is not None
+        url = serving.stdout.readline().strip()
+        with urlopen(url, timeout=PATIENCE) as reply:  # noqa: S310 - http to loopback
+            page = reply.read().decode()
     for name in ("daily-0", "broken", "&lt;script&gt;alert(1)&lt;/script&gt;"):
         assert name in page
     assert "<script" not in page

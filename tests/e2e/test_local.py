@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 import local.__main__ as program
 from local import stack
+from tests.processes import PATIENCE
 
 pytestmark = pytest.mark.deployed
 
@@ -136,6 +137,7 @@ def test_env_points_a_shell_at_the_local_aws_whatever_its_own_settings_are(home:
         capture_output=True,
         text=True,
         check=False,
+        timeout=PATIENCE,
     )
     assert done.stdout.split() == [urls["aws"], urls["aws"], urls["emr_serverless"]], done.stderr
 

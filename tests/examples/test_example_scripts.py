@@ -9,6 +9,7 @@ import pytest
 
 from tests.examples.fake_aws import EXAMPLES, FakeAws
 from tests.examples.reading import asked, asked_by_event
+from tests.processes import PATIENCE
 
 STARTING = {
     "APPLICATION_ID": "00f1",
@@ -25,7 +26,7 @@ BUS = "arn:aws:events:eu-central-1:123456789012:event-bus/jobs"
 def test_a_script_is_one_that_bash_can_read_and_a_user_can_run(script: str):
     bash = shutil.which("bash")
     assert bash
-    subprocess.run([bash, "-n", str(EXAMPLES / script)], check=True)  # noqa: S603 - our own scripts
+    subprocess.run([bash, "-n", str(EXAMPLES / script)], check=True, timeout=PATIENCE)  # noqa: S603 - our own scripts
     assert (EXAMPLES / script).stat().st_mode & 0o111
     first, *rest = (EXAMPLES / script).read_text().splitlines()
     assert first == "#!/usr/bin/env bash"

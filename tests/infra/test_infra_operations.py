@@ -22,6 +22,7 @@ from runwatch.core.ids import Source
 from runwatch.core.messages import Kind
 from runwatch.report import TickReport
 from runwatch.stored import WATCH_KEYS
+from tests.processes import PATIENCE
 
 GUIDE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 PREAMBLE, ALARMS, *OTHERS = re.split(
@@ -116,7 +117,7 @@ def test_no_line_is_anything_but_a_command_or_a_setting():
 
 def test_a_shell_can_read_it():
     checked = subprocess.run(
-        ["/bin/sh", "-n"], input="\n".join(lines(GUIDE)), text=True, capture_output=True, check=False
+        ["/bin/sh", "-n"], input="\n".join(lines(GUIDE)), text=True, capture_output=True, check=False, timeout=PATIENCE
     )
     assert (checked.returncode, checked.stderr) == (0, "")
 

@@ -15,6 +15,7 @@ from templates import FLAGS, ROOT, Synthesize, Template, WithConfig
 
 import app as entry
 from infra.wheels import LayerNotBuilt
+from tests.processes import PATIENCE
 
 
 def run(out: Path, **context: str) -> subprocess.CompletedProcess[str]:
@@ -35,6 +36,7 @@ def run(out: Path, **context: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own program
         (sys.executable, str(ROOT / "app.py")),
         check=False,
+        timeout=PATIENCE,
         capture_output=True,
         cwd=out.parent,
         env=environment,

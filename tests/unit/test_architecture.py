@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import runwatch
+from tests.processes import PATIENCE
 
 LAMBDAS = Path(runwatch.__file__).parents[1]
 FILES = {
@@ -266,6 +267,7 @@ def test_importing_the_entry_points_touches_no_aws_and_reads_none_of_our_environ
         capture_output=True,
         text=True,
         check=False,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
