@@ -102,7 +102,12 @@ def watching(sts: Sts) -> Iterator[Callable[..., Watching]]:
         def watch(role: str = ROLE, external_id: str | None = "agreed") -> Watching:
             session = session_of(assumed(session_of(), role, external_id, sts.clock))
             client = client_of(
-                SOURCE, session=session, parallel=4, connect_timeout=2, read_timeout=5, endpoint_url=simulator.url
+                SOURCE,
+                session=session,
+                parallel=4,
+                connect_timeout=PATIENCE,
+                read_timeout=PATIENCE,
+                endpoint_url=simulator.url,
             )
             clients.append(client)
             made = Watching(EmrServerless(client), EmrCatalogue(client, SOURCE, sts.clock))

@@ -15,6 +15,7 @@ from runwatch.errors import ListFailed
 from runwatch.ports import Catalogue, ListedRun, Page
 from simulator import ManualClock, Scenario, Simulator, serve
 from tests.builders import SOURCE, at
+from tests.processes import PATIENCE
 
 APPLICATIONS = [
     {"id": "00f1", "name": "gold", "tags": {"team": "gold"}},
@@ -39,7 +40,7 @@ def simulated(clock: ManualClock) -> Iterator[Callable[..., tuple[EmrCatalogue, 
         def simulate(scenario: Mapping[str, Any], *, quota: bool = False) -> tuple[EmrCatalogue, Simulator]:
             simulator = Simulator(clock, Scenario.model_validate(scenario), quota=quota)
             url = stack.enter_context(serve(simulator)).url
-            client = client_of(SOURCE, parallel=2, connect_timeout=2, read_timeout=5, endpoint_url=url)
+            client = client_of(SOURCE, parallel=2, connect_timeout=PATIENCE, read_timeout=PATIENCE, endpoint_url=url)
             stack.callback(client.close)
             return EmrCatalogue(client, SOURCE, clock), simulator
 

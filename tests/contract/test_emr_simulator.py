@@ -12,6 +12,7 @@ from runwatch.core.ids import RunId
 from runwatch.errors import JobRunNotFound, JobRunUnavailable, LookFailed, LookThrottled
 from simulator import ManualClock, Scenario, Simulator, serve
 from tests.builders import SOURCE, at
+from tests.processes import PATIENCE
 
 RUN = RunId(SOURCE, "00f1", "00r1")
 ERRORS = {
@@ -43,7 +44,7 @@ def watched() -> Iterator[Callable[..., Watched]]:
             clock = ManualClock(at())
             simulator = Simulator(clock, Scenario.model_validate(scenario), quota=quota)
             url = stack.enter_context(serve(simulator)).url
-            client = client_of(SOURCE, parallel=2, connect_timeout=2, read_timeout=5, endpoint_url=url)
+            client = client_of(SOURCE, parallel=2, connect_timeout=PATIENCE, read_timeout=PATIENCE, endpoint_url=url)
             stack.callback(client.close)
             return Watched(EmrServerless(client), clock, simulator)
 

@@ -19,6 +19,7 @@ from runwatch.adapters.emr import EmrServerless, client_of
 from runwatch.core.model import NEEDED
 from runwatch.errors import JobRunNotFound, JobRunUnavailable, LookDenied, LookFailed, LookRejected, LookThrottled
 from tests.builders import RUN, SOURCE, a_full_run, a_reply, a_tracked, at, decided
+from tests.processes import PATIENCE
 from tests.wire import Reply, Wire, closes, error, hangs, raw, resets, says, wire
 
 REPLY = a_reply("spark")
@@ -27,14 +28,14 @@ JOB_RUN = get_session().get_service_model("emr-serverless").operation_model("Get
 
 
 @contextmanager
-def emr_that(reply: Reply, *, patience: float = 5) -> Iterator[tuple[EmrServerless, Wire]]:
+def emr_that(reply: Reply, *, patience: float = PATIENCE) -> Iterator[tuple[EmrServerless, Wire]]:
     with wire(reply) as told:
         client = client_of(SOURCE, parallel=1, connect_timeout=patience, read_timeout=patience, endpoint_url=told.url)
         yield EmrServerless(client), told
         client.close()
 
 
-def _failing(reply: Reply, *, patience: float = 5) -> LookFailed:
+def _failing(reply: Reply, *, patience: float = PATIENCE) -> LookFailed:
     """Look once; it fails, after one request, with its cause kept."""
     with emr_that(reply, patience=patience) as (emr, told):
         with pytest.raises(LookFailed) as failed:

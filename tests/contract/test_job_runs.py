@@ -13,6 +13,7 @@ from runwatch.errors import JobRunNotFound, LookDenied, LookFailed, look_failed
 from runwatch.ports import JobRuns
 from simulator import ManualClock, Scenario, Simulator, serve
 from tests.builders import SOURCE, a_run, at
+from tests.processes import PATIENCE
 
 RETRIED = RunId(SOURCE, "00f1", "retried")
 """Its first attempt has failed, its second is running."""
@@ -36,7 +37,7 @@ def _simulated(stack: ExitStack) -> JobRuns:
     clock = ManualClock(at())
     scenario = Scenario.model_validate({"applications": [{"id": "00f1"}], "runs": runs})
     url = stack.enter_context(serve(Simulator(clock, scenario, quota=False))).url
-    client = client_of(SOURCE, parallel=1, connect_timeout=2, read_timeout=5, endpoint_url=url)
+    client = client_of(SOURCE, parallel=1, connect_timeout=PATIENCE, read_timeout=PATIENCE, endpoint_url=url)
     stack.callback(client.close)
     clock.advance(11)
     return EmrServerless(client)

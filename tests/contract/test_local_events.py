@@ -155,7 +155,7 @@ def carried_by(bridge: Bridge) -> int:
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < until, what
         time.sleep(0.05)

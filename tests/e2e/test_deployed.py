@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,10 @@ def test_a_filter_policy_for_running_hears_of_a_run_that_was_too_short_to_be_see
     running = Listener(deployed, "running", {"kind": ["STATE_CHANGE"], "reached": ["RUNNING"]})
     application, run = deployed.start("quick-check", "SUBMITTED:1 RUNNING:1 SUCCESS", **{"runwatch:watch": "false"})
     # Asked for only once it is over, and not to be found before: its RUNNING has been, and no look can see it.
-    time.sleep(3)
+    ask = {"applicationId": application, "jobRunId": run}
+    eventually(
+        lambda: deployed.emr_serverless.get_job_run(**ask)["jobRun"]["state"] == "SUCCESS", within=30, what="its end"
+    )
     deployed.track(application, run)
     eventually(lambda: running.heard_of(run), within=30, what="the only message")
     (message,) = running.heard_of(run)

@@ -21,6 +21,7 @@ from runwatch.errors import LookDenied
 from simulator import ManualClock, Scenario, Simulator, serve
 from tests.builders import at
 from tests.listener import Listener, eventually
+from tests.processes import PATIENCE
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("sources")]
 
@@ -174,7 +175,12 @@ def looking(strict: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
                 )
             )
             client = client_of(
-                THERE, session=session, parallel=1, connect_timeout=2, read_timeout=5, endpoint_url=simulator.url
+                THERE,
+                session=session,
+                parallel=1,
+                connect_timeout=PATIENCE,
+                read_timeout=PATIENCE,
+                endpoint_url=simulator.url,
             )
             clients.append(client)
             return EmrServerless(client)

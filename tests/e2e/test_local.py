@@ -65,7 +65,7 @@ def test_up_start_messages_and_down_do_what_they_say(home: Path) -> None:
 
     heard = ""
     wanted = [key_of(started)["jobRunId"] for started in (by_its_events, asked_for)]
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while not all(run_id in heard for run_id in wanted) and time.monotonic() < until:
         heard += run("messages").output
         time.sleep(0.5)
@@ -93,7 +93,7 @@ def people_and_a_channel_read_of_what_befell_a_scenario(home: Path) -> None:
     source = f"{stack.LOCAL_ACCOUNT}/{stack.LOCAL_REGION}"
     poller = json.loads((home / "state.json").read_text())["outputs"]["PollerFunctionName"]
     boto3.client("lambda").invoke(FunctionName=poller, InvocationType="Event", Payload=json.dumps({"source": source}))
-    text, chat, until = "", "", time.monotonic() + 90
+    text, chat, until = "", "", time.monotonic() + PATIENCE
     while not (text and chat) and time.monotonic() < until:
         text, chat = text + run("messages", "--alerts").output, chat + run("messages", "--chat").output
         time.sleep(0.5)
