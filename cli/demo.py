@@ -36,7 +36,9 @@ __all__ = ["demo"]
 MORNING = Path(simulator.__file__).parent / "scenarios" / "morning.json"
 START = datetime(2026, 1, 31, 6, 0, tzinfo=UTC)
 PATIENCE = timedelta(minutes=60)
-"""Simulated time without any change after which there is nothing more to wait for."""
+"""Simulated time without any change or message after which there is nothing more to wait for."""
+ROUNDS = 30
+"""And so many rounds of work: on a busy machine an hour goes by within a few of them."""
 
 
 def demo(
@@ -87,6 +89,7 @@ def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
     jobs = {run.job_run_id: run.name or run.job_run_id for run in cast.values()}
     heard: list[dict[str, Any]] = []
     told: list[Text] = []
+    known, quiet_since, quiet_rounds = 0, START, 0
     with Live(console=console, refresh_per_second=8, auto_refresh=console.is_terminal) as live:
         while True:
             happenings = stage.simulator.transitions()
@@ -103,8 +106,11 @@ def _played(stage: Stage, console: Console) -> list[dict[str, Any]]:
                     console.print(message_line(message, jobs), soft_wrap=True)
                 for alert in alerts:
                     console.print(alert, soft_wrap=True)
-            quiet_for = stage.clock() - max((happening.at for happening in happenings), default=START)
-            if _is_told(cast.values(), heard) or quiet_for > PATIENCE:
+            if news or len(happenings) > known:
+                known, quiet_since, quiet_rounds = len(happenings), stage.clock(), 0
+            quiet_rounds += 1
+            is_over = stage.clock() - quiet_since > PATIENCE and quiet_rounds > ROUNDS
+            if is_over or _is_told(cast.values(), heard):
                 return heard
             time.sleep(0.05)
 
