@@ -60,6 +60,13 @@ def test_a_whole_reply_is_read_over_http():
     assert seen.configuration_overrides.disk_encryption_configuration is not None
 
 
+def test_two_readers_share_a_client():
+    with wire(says(REPLY)) as told:
+        client = client_of(SOURCE, parallel=1, connect_timeout=PATIENCE, read_timeout=PATIENCE, endpoint_url=told.url)
+        assert [EmrServerless(client).get(RUN).state for _ in range(2)] == ["FAILED", "FAILED"]
+        client.close()
+
+
 def test_an_attempt_is_asked_for_in_the_query_string():
     with emr_that(says(REPLY)) as (emr, told):
         assert emr.get(RUN, 3).attempt == 3
@@ -156,6 +163,8 @@ def test_a_needed_field_of_the_wrong_type_makes_the_run_unavailable(name: str, v
     assert failed.cause.startswith("reply not understood: ")
 
 
+SECRETS = {"canary": {"canary": ["canary"]}}
+PROPERTIES = {"applicationConfiguration": [{"classification": "x", "properties": SECRETS}]}
 UNNEEDED = sorted(JOB_RUN.members.keys() - NEEDED)
 
 
@@ -210,6 +219,8 @@ def test_no_name_within_an_unreadable_field_is_told():
     [
         says(with_field("state", {"canary": 1})),
         says(with_field("retryPolicy", {"maxAttempts": {"canary": "canary"}})),
+        says({"jobRun": REPLY["jobRun"] | {"state": 7} | dict.fromkeys(UNNEEDED, SECRETS)}),
+        says({"jobRun": REPLY["jobRun"] | {"mode": 7, "configurationOverrides": PROPERTIES}}),
         says({"canary": {"jobRun": "canary"}}),
         says(b'{"jobRun": {"canary": "\xff"}}'),
         says('{"jobRun": {"canary": "canary"'),

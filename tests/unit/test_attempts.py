@@ -459,7 +459,8 @@ def test_what_was_seen_of_an_attempt_in_between_is_told_with_its_end():
 
 def test_a_state_seen_while_waiting_is_told_of_an_attempt_whose_end_stays_unread():
     waiting = a_tracked("RUNNING", ending_unread_since=at(12), seen_waiting=("2/PENDING", "2/RUNNING", "3/PENDING"))
-    decision = decided(waiting, in_attempt(3), at(30), endings={1: an_ending(1)})
+    third_attempt = in_attempt(3, started_at=at(28), ended_at=at(29), state_details="of the third")
+    decision = decided(waiting, third_attempt, at(30), endings={1: an_ending(1)})
     assert story(decision) == [
         *("2 FAILED of 1", "3 retry 1 to 2", "4 RUNNING of 2", "5 retry 2 to 3", "6 RUNNING of 3"),
     ]

@@ -12,6 +12,7 @@ from runwatch.core.decision import Patience, Reason
 from runwatch.core.failures import Failure, failure_of
 from runwatch.core.leaving import LOOKS, ignore, untrack
 from runwatch.core.ledger import Entry
+from runwatch.core.plausible import SKEW
 from runwatch.core.states import TERMINAL, State
 from runwatch.core.tracked import Left
 from tests.builders import BILLED, a_run, a_tracked, at, decided, decided_unread, detail_of, told
@@ -185,6 +186,7 @@ def _minutes(patience: timedelta) -> str:
         f"after {_minutes(PATIENCE.for_ending)} it is told without",
         f"{LOOKS} times, over {_minutes(PATIENCE.for_missing)}",
         f"Both the {LOOKS} looks and the {_minutes(PATIENCE.for_missing)} are needed",
+        f"lies more than {_minutes(SKEW)} in the future",
         f"its bill is in or {_minutes(PATIENCE.for_bill)} have passed",
     ],
 )
