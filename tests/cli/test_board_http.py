@@ -427,8 +427,9 @@ def connected(printed: str) -> Iterator[Callable[[], socket.socket]]:
 
 @pytest.mark.parametrize("said", [b"", b"GET / HT", b"POST /act HTTP/1.1\r\nContent-Length: 60000\r\n\r\nrun="])
 def test_connections_that_never_finish_keep_nobody_waiting(
-    said: bytes, printed: str, connected: Callable[[], socket.socket]
+    said: bytes, printed: str, connected: Callable[[], socket.socket], monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(board_http._Handler, "timeout", 60)
     threads = threading.active_count()
     for _ in range(3 * STRANGERS):
         connected().sendall(said)
