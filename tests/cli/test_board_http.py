@@ -487,7 +487,8 @@ def test_a_page_that_takes_long_is_not_cut_off(printed: str, board: Notebook, mo
     assert "<p>page 1</p>" in opened(printed)[1].text
 
 
-def test_connections_that_were_idle_end_with_the_board(board: Notebook):
+def test_connections_that_were_idle_end_with_the_board(board: Notebook, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(board_http._Handler, "timeout", 60)
     with serving(Desk(board)) as address:
         idle = socket.create_connection(("127.0.0.1", urlsplit(address).port or 0), 10)
         opened(address)
