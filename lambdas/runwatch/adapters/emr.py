@@ -73,7 +73,9 @@ def client_of(
         retries={"total_max_attempts": 1},
     )
     made = boto3 if session is None else session
-    return made.client("emr-serverless", region_name=source.region, config=config, endpoint_url=endpoint_url)
+    client = made.client("emr-serverless", region_name=source.region, config=config, endpoint_url=endpoint_url)
+    client.meta.events.register("before-parse.emr-serverless.GetJobRun", _leave_reading_to_our_model)
+    return client
 
 
 class EmrServerless:
@@ -81,9 +83,6 @@ class EmrServerless:
 
     def __init__(self, client: "EMRServerlessClient") -> None:
         self._client = client
-        client.meta.events.register(
-            "before-parse.emr-serverless.GetJobRun", _leave_reading_to_our_model, unique_id="runwatch.read-job-run"
-        )
 
     def get(self, run: RunId, attempt: int | None = None) -> JobRun:
         """GetJobRun. Raises the LookFailed that names the failure's class, with boto's error as its cause."""
