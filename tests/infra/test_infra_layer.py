@@ -16,6 +16,7 @@ from templates import ROOT, Template
 
 from infra import wheels
 from infra.wheels import LAMBDA, SERVICES, LayerNotBuilt, Target, installed, this_machine
+from tests.processes import PATIENCE
 
 OF_THIS_MACHINE = this_machine()
 
@@ -219,6 +220,7 @@ def test_every_client_is_made_with_the_layer_alone(local: Template):
     ended = subprocess.run(  # noqa: S603 - our own program
         (sys.executable, "-S", "-c", ALL_CLIENTS),
         check=False,
+        timeout=PATIENCE,
         capture_output=True,
         text=True,
         env={

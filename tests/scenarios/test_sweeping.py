@@ -564,8 +564,9 @@ def test_an_application_with_more_runs_than_a_round_can_list_is_listed_span_by_s
     """300 runs, two pages and a few gets a round: in four rounds each has been looked at."""
     runs = [run_of(number) for number in range(300)]
     for number, run in enumerate(runs):
-        world.goes("PENDING", run, created_at=world.clock() + timedelta(seconds=3 * number))
-        world.created[run.job_run_id] = world.clock() + timedelta(seconds=3 * number)
+        created_at = world.clock() - timedelta(minutes=15) + timedelta(seconds=3 * number)
+        world.goes("PENDING", run, created_at=created_at)
+        world.created[run.job_run_id] = created_at
         world.track(run)
         lists(world, run, "PENDING")
     pacing = world.pacing
