@@ -162,7 +162,7 @@ def record_item(record: TrackedRun) -> Item:
         **stored_key(record.run, "RUN"),
         **format_of(),
         "version": {"N": str(record.version)},
-        "record": {"S": record.model_dump_json(exclude={"version"})},
+        "record": {"S": json_of(record, without=frozenset({"version"}))},
     }
 
 

@@ -123,7 +123,7 @@ def head_item(source: Source, head: Head) -> Item:
 
 def head_of(item: Item) -> Head:
     """Read the head; raises RecordUnreadable, and WrittenByNewer."""
-    key = f"{item['pk']['S']} {HEAD}"
+    key = f"the alerts of {item['pk']['S'].removeprefix('ALERTS#')}"
     try:
         check_format(item, key)
         redo = Redo(*json.loads(item["redo"]["S"])) if "redo" in item else None

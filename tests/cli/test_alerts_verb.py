@@ -174,7 +174,7 @@ def test_alerts_of_all_sources_are_told_and_a_book_that_cannot_be_read_hides_no_
     assert ids() == [elsewhere.id, FAILED.id]
     assert ids("--source", "*/eu-west-1") == [elsewhere.id]
     empty.dynamodb.put_item(
-        TableName="runs", Item={"pk": {"S": f"ALERTS#{OTHER}"}, "sk": {"S": "BOOK"}, "book": {"B": b"no"}}
+        TableName="runs", Item={"pk": {"S": f"ALERTS#{OTHER}"}, "sk": {"S": "HEAD"}, "state": {"S": "no"}}
     )
     for options in ([], ["--closed"]):
         done = runwatch("alerts", "-q", *options)

@@ -697,6 +697,6 @@ def test_messages_that_were_set_aside(aws: Aws, count: int, told: str):
 def test_items_that_are_quarantined_are_listed(aws: Aws, count: int, told: str):
     store = MemoryStore()
     for number in range(1, count + 1):
-        store.owe([an_entry(number)])
+        store.owe([an_entry(number, recorded_at=NOW)])
         store.park_news((f"RUN#{RUN.arn}", f"LOG#{number:010d}"))
     finds(aws, HOME, "quarantined items", WARNING, told, "docs/operations.md#unreadable-items", store)

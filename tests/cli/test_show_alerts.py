@@ -106,7 +106,7 @@ def test_json_has_them_beside_the_messages(stack: Deployment):
 def test_where_alerts_cannot_be_read_the_run_is_shown_and_it_is_a_failure(stack: Deployment, empty: Table):
     assert stack
     empty.dynamodb.put_item(
-        TableName="runs", Item={"pk": {"S": f"ALERTS#{SOURCE}"}, "sk": {"S": "BOOK"}, "book": {"B": b"no"}}
+        TableName="runs", Item={"pk": {"S": f"ALERTS#{SOURCE}"}, "sk": {"S": "HEAD"}, "state": {"S": "no"}}
     )
     for options in ([], ["--json"]):
         done = runwatch("show", MINE.arn, *options)

@@ -273,7 +273,7 @@ def test_options_that_contradict_each_other_are_wrong_usage(options: list[str], 
 def test_where_alerts_cannot_be_read_the_document_says_so_and_it_is_a_failure(retried: Deployment, empty: Table):
     assert retried
     empty.dynamodb.put_item(
-        TableName="runs", Item={"pk": {"S": f"ALERTS#{SOURCE}"}, "sk": {"S": "BOOK"}, "book": {"B": b"no"}}
+        TableName="runs", Item={"pk": {"S": f"ALERTS#{SOURCE}"}, "sk": {"S": "HEAD"}, "state": {"S": "no"}}
     )
     done = runwatch("show", RETRY.arn, "--markdown")
     assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)

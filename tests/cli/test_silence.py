@@ -228,7 +228,7 @@ def test_a_book_that_cannot_be_read_is_told_and_the_silence_is_in_force(
 ):
     found(monkeypatch, deployed(empty, SOURCE, OTHER), cli.silence)
     empty.dynamodb.put_item(
-        TableName="runs", Item={"pk": {"S": f"ALERTS#{SOURCE}"}, "sk": {"S": "BOOK"}, "book": {"B": b"no"}}
+        TableName="runs", Item={"pk": {"S": f"ALERTS#{SOURCE}"}, "sk": {"S": "HEAD"}, "state": {"S": "no"}}
     )
     remembers(stack, [an_alert(Rule.RUN_STUCK)], source=OTHER, now=NOW)
     done = runwatch("silence", "add", "--rule", "run-stuck", *AN_HOUR)

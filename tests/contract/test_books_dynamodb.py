@@ -394,7 +394,7 @@ def test_a_head_that_cannot_be_read_is_quarantined_and_the_alerts_stay(table: Ta
     book = books.resume(SOURCE, at(30))
     assert book.alerts == a_book(1, 2).alerts
     assert book.version > 1000, "a version that nobody has counted to"
-    assert [error.key for error in books.unreadable()] == [f"{ALERTS} HEAD"]
+    assert [error.key for error in books.unreadable()] == [f"the alerts of {SOURCE}"]
     assert table.store.quarantined(SOURCE) == [f"{ALERTS} QUARANTINED#HEAD"]
     assert _keep(books, book).version == book.version + 1
     assert books.resume(SOURCE, at(31)).alerts == book.alerts

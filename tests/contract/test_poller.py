@@ -96,9 +96,9 @@ def test_a_record_that_cannot_be_read_stops_no_other_run_and_is_said(deployed: D
     deployed.client("dynamodb").update_item(TableName=TABLE, Key=key, UpdateExpression="REMOVE version")
     report = poller.handle(EVENT, deployed.context)
     assert (report["watched"], report["changed"], report["notCommitted"]) == (1, 1, 1)
-    assert deployed.heard() == [f"{run.job_run_id} State Change", f"{run.job_run_id} Settled"]
-    (line,) = [line for line in deployed.lines() if line["message"] == "not stored"]
-    assert spoilt.arn in line["run"]
+    assert deployed.heard()[:2] == [f"{run.job_run_id} State Change", f"{run.job_run_id} Settled"]
+    (line,) = [line for line in deployed.lines() if line["message"] == "item unreadable"]
+    assert spoilt.arn in line["item"]
 
 
 class Hurried(Simulator):

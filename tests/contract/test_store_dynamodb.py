@@ -16,7 +16,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
 from runwatch.ports import Owed
-from runwatch.stored import EXPIRES_AT, NEWS_KEYS, OUTBOX_KEYS, WATCH_KEYS
+from runwatch.stored import EXPIRES_AT, NEWS_KEYS, OUTBOX_KEYS, WATCH_KEYS, entry_item, record_item
 from tests.aws import ONCE, RETENTION, TABLE, Table, a_table
 from tests.builders import RUN, SOURCE, a_tracked, an_entry, at, run_of
 
@@ -30,7 +30,7 @@ def table() -> Iterator[Table]:
         yield table
 
 
-OF_AN_ENTRY = {"pk", "sk", "kind", "recorded_at", "message_id", "message", "attributes"}
+OF_AN_ENTRY = {"pk", "sk", "v", "kind", "recorded_at", "message_id", "message", "attributes"}
 
 
 def _expires(item: dict[str, Any]) -> int | None:
@@ -44,7 +44,7 @@ def _after_retention(since: datetime) -> int:
 
 def test_the_items_are_those_of_the_table_in_the_docstring(table: Table):
     table.store.commit(a_tracked(), [an_entry(1)])
-    assert table.item(PK, "RUN").keys() == {"pk", "sk", "version", "record", *WATCH_KEYS}
+    assert table.item(PK, "RUN").keys() == {"pk", "sk", "v", "version", "record", *WATCH_KEYS}
     assert table.item(PK, FIRST).keys() == {*OF_AN_ENTRY, *OUTBOX_KEYS, *NEWS_KEYS}
     assert len(table.items()) == 2
 
@@ -315,7 +315,13 @@ def test_of_the_watched_runs_only_that_is_read_which_makes_their_records(table: 
     assert table.store.watched(SOURCE).runs == [a_tracked(version=1)]
     (asked,) = table.asked
     named = asked["ExpressionAttributeNames"]
-    assert [named.get(name, name) for name in asked["ProjectionExpression"].split(", ")] == ["pk", "version", "record"]
+    assert [named.get(name, name) for name in asked["ProjectionExpression"].split(", ")] == [
+        "pk",
+        "sk",
+        "v",
+        "version",
+        "record",
+    ]
 
 
 def test_long_answers_are_read_page_by_page(table: Table):
@@ -588,8 +594,8 @@ def _asks(entries: Sequence[Owed]) -> dict[str, Any]:
 
 
 PAGES: dict[str, tuple[dict[str, Any], Ask]] = {
-    "watched": ({"version": {"N": "1"}, "record": {"S": a_tracked().model_dump_json()}}, ASKS["watched"][1]),
-    "owed": ({"outbox_order": {"S": "2026-01-31T02:00:00.000000Z#0000000001"}}, ASKS["owed"][1]),
+    "watched": (record_item(a_tracked(version=1)), ASKS["watched"][1]),
+    "owed": (entry_item(an_entry(1)), ASKS["owed"][1]),
 }
 
 
@@ -610,6 +616,6 @@ def test_a_record_that_an_older_release_wrote_is_read(stubbed: tuple[DynamoStore
     """Only run and time of tracking are needed, and a field that was given up is no error."""
     store, stubber = stubbed
     old = f'{{"run": "{RUN.arn}", "tracked_at": "2026-01-31T02:00:00Z", "given_up": 1}}'
-    item = {"version": {"N": "3"}, "record": {"S": old}}
+    item = {"pk": {"S": PK}, "sk": {"S": "RUN"}, "v": {"N": "1"}, "version": {"N": "3"}, "record": {"S": old}}
     stubber.add_response("get_item", {"Item": item}, {"TableName": TABLE, "Key": ANY, "ConsistentRead": True})
     assert store.load(RUN) == TrackedRun.new(RUN, at()).changed(version=3)

@@ -6,7 +6,7 @@ from runwatch.core.ids import RunId
 from runwatch.errors import StoreUnavailable
 from runwatch.ports import Refusal
 from tests.aws import TABLE, Table
-from tests.builders import RUN, run_of
+from tests.builders import RUN, SOURCE, run_of
 from tests.world import Crash, World, cannot, dies
 
 ONE, TWO, THREE = run_of(1), run_of(2), run_of(3)
@@ -165,7 +165,7 @@ def test_a_record_that_cannot_be_read_is_said_in_every_tick_and_hinders_no_other
         world.after(1).goes(state, TWO)
         report = world.tick()
         assert (report.watched, report.looked, report.changed, report.not_committed) == (1, 1, 1, 1)
-    assert len(world.journal_of("store failed")) == 2
+    assert len(world.journal_of("item unreadable")) == 2
     assert world.heard_of(TWO) == ["1 PENDING", "2 SCHEDULED", "3 RUNNING"]
     with pytest.raises(StoreUnavailable):
         world.track(ONE)
@@ -175,10 +175,9 @@ def test_a_record_that_cannot_be_read_is_said_in_every_tick_and_hinders_no_other
 @pytest.mark.parametrize(
     ("field", "text"), [("kind", "NEXT_YEAR_S"), ("attributes", "not JSON"), ("recorded_at", "today")]
 )
-def test_an_entry_that_cannot_be_read_is_said_and_holds_up_no_other_run(
+def test_an_entry_that_cannot_be_read_is_quarantined_and_holds_up_no_run(
     world: World, table: Table, field: str, text: str
 ):
-    """A newer version may have written it, before somebody went back to this one."""
     world.all_pending(TWO)
     world.topic.before("publish", dies)
     with pytest.raises(Crash):
@@ -187,6 +186,7 @@ def test_an_entry_that_cannot_be_read_is_said_and_holds_up_no_other_run(
     _overwrite(table, ONE, "LOG#0000000001", field, text)
     world.after(1).goes("RUNNING", TWO)
     report = world.tick()
-    assert (report.published, report.owed) == (1, 1)
-    assert len(world.journal_of("store failed")) == 1
+    assert (report.published, report.owed, report.items_unreadable) == (1, 0, 1)
+    assert len(world.journal_of("item unreadable")) == 1
+    assert table.store.quarantined(SOURCE) == [f"RUN#{ONE.arn} LOG#0000000001"]
     assert world.heard == ["1 PENDING", "2 RUNNING"]

@@ -12,7 +12,8 @@ from runwatch.core.alerts.rules import Rule
 
 HOW = "write it like 90s, 30m, 2h or 7d"
 RULES = (
-    "application-failing, application-slow, application-stuck, attempt-failed, bad-tag, job-absent, over-budget, "
+    "application-failing, application-slow, application-stuck, attempt-failed, bad-tag, item-unreadable, "
+    "job-absent, over-budget, "
     "policy-invalid, retries-running-out, run-cancelled, run-failed, run-lost, run-quarantined, run-stuck, "
     "run-unreadable, running-too-long, source-denied, source-throttled, source-unreadable, streaming-thrash, "
     "timeout-near, unexpected-transition"

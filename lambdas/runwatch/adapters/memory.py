@@ -186,7 +186,8 @@ class MemoryStore:
     def quarantined(self, source: Source) -> list[str]:
         pk = alerts_key(source, "")["pk"]["S"]
         state = [key for key in self.items if key[0] == pk and key[1].startswith(QUARANTINED)]
-        return [" ".join(key) for key in (*self._parked, *state)]
+        parked = [key for key in self._parked if RunId.parse(key[0].removeprefix("RUN#")).source == source]
+        return [" ".join(key) for key in (*parked, *state)]
 
     def are_set_aside(self, source: Source) -> Iterator[Owed]:
         return self._oldest_first(self._aside, source)
