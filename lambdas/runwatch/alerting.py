@@ -275,7 +275,7 @@ class Alerting:
         }
         some = sorted(wanted)[:LEARNED_AT_ONCE]
         known = self.books.histories(source, some) if some else {}
-        self._normals |= {(source, job): known.get(job, History()).normal() for job in some}
+        self._normals |= {(source, job): known.get(job, History()).normal(policy.prices) for job in some}
 
     def _known_normal(self, source: Source, policy: Policy, record: TrackedRun) -> Normal | None:
         return self._normals.get((source, _job_of(record, policy)))
@@ -314,7 +314,7 @@ class Alerting:
         )
         desk.book = kept
         for job in desk.learned:
-            self._normals[desk.source, job] = desk.histories[job].normal()
+            self._normals[desk.source, job] = desk.histories[job].normal(desk.policy.prices)
         report.alerts_opened += sum(change is Change.OPENED for _, change in desk.said)
         report.alerts_resolved += sum(change is Change.RESOLVED for _, change in desk.said)
         report.alerts_muted += desk.muted

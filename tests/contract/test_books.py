@@ -9,7 +9,7 @@ import pytest
 
 from runwatch.adapters.books import DynamoBooks
 from runwatch.adapters.memory import MemoryBooks, MemoryJournal, MemoryStore, MemoryTopic
-from runwatch.core.alerts.book import Book, Expectation, Outcome
+from runwatch.core.alerts.book import Book, Expectation, Outcomes
 from runwatch.core.alerts.document import entry_of
 from runwatch.core.alerts.history import Failing, History, Ran
 from runwatch.core.alerts.rules import Rule
@@ -116,7 +116,7 @@ def test_every_field_of_a_book_is_kept(desk: Desk):
     )
     book = Book(
         alerts={failure.key: failure, "odd \N{ROCKET}\x00": an_alert(Rule.SOURCE_DENIED, number=2)},
-        outcomes={"00f1abc": (Outcome(job="gold", run=RUN.arn, at=at(1, seconds=0.000001), failed=True),)},
+        outcomes={"00f1abc": Outcomes(succeeded_at=at(1, seconds=0.000001), succeeded_by=RUN.arn, failed_at=at(1))},
         trouble={"denied": at(2, seconds=0.123456)},
         expected={"gold by six": Expectation(known_since=at(), started_at=at(3), succeeded_at=None)},
         reopened={failure.key: (at(4), at(5, seconds=0.5))},

@@ -218,6 +218,8 @@ class Settled(RunFacts):
     total_resource_utilization: ResourceHours | None
     billed_resource_utilization: ResourceHours | None
     billing_complete: bool
+    retry_expected: bool = False
+    """Whether the last transition announced another attempt, which never came."""
 
 
 class _Gone(RunFacts):

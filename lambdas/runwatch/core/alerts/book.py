@@ -10,12 +10,12 @@ from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.ids import RunId
 from runwatch.core.model import Moment
 
-__all__ = ["REMEMBERED", "About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcome", "Told"]
+__all__ = ["REMEMBERED", "About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcomes", "ResolvedBy", "Told"]
 
 
 MUTED_BY_TAG = "the tag runwatch:mute"
 REMEMBERED = timedelta(hours=2)
-"""How long it is known how runs ended."""
+"""How long it is known when runs of an application last succeeded and failed."""
 
 
 class _Kept(BaseModel):
@@ -146,6 +146,15 @@ class Told(_Kept):
     """How many alerts the message told of."""
 
 
+class ResolvedBy(_Kept):
+    """The run that ended what an alert was about."""
+
+    run: str
+    """Its ARN."""
+    state: str | None = None
+    """Its state then; None where only its start is known."""
+
+
 class Alert(_Kept):
     id: str
     """`al-` and 24 hexadecimal digits: the same for all that is said of it."""
@@ -183,6 +192,8 @@ class Alert(_Kept):
     """Number of the last document about it on the events topic."""
     resolved_at: Moment | None = None
     resolution: str | None = None
+    resolved_by: ResolvedBy | None = None
+    """The run that resolved it, or would have if it were not held open; of a group, the run that did so last."""
     single_run: bool = False
     """Whether no other run of its job was ever seen."""
 
@@ -201,13 +212,13 @@ class Alert(_Kept):
         return self.muted or (MUTED_BY_TAG if self.muted_by_tag else None)
 
 
-class Outcome(_Kept):
-    """How a run of an application ended."""
+class Outcomes(_Kept):
+    """When runs of an application last ended well and badly: two moments, however busy the application is."""
 
-    job: str
-    run: str
-    at: Moment
-    failed: bool
+    succeeded_at: Moment | None = None
+    succeeded_by: str | None = None
+    """The ARN of that run."""
+    failed_at: Moment | None = None
 
 
 class Expectation(_Kept):
@@ -217,8 +228,12 @@ class Expectation(_Kept):
     """Deadlines before that say nothing."""
     started_at: Moment | None = None
     """When its latest run was created."""
+    started_by: str | None = None
+    """The ARN of that run."""
     succeeded_at: Moment | None = None
     """When the latest one that succeeded was created."""
+    succeeded_by: str | None = None
+    """The ARN of that run."""
 
 
 class Book(BaseModel):
@@ -228,8 +243,8 @@ class Book(BaseModel):
     """Of the stored one; 0 while none is."""
     alerts: dict[str, Alert] = Field(default_factory=dict)
     """Open ones, by their keys, and those that were resolved and that people still have to hear it of."""
-    outcomes: dict[str, tuple[Outcome, ...]] = Field(default_factory=dict)
-    """By application: of the last hours."""
+    outcomes: dict[str, Outcomes] = Field(default_factory=dict)
+    """By application, for some hours."""
     trouble: Annotated[dict[str, Moment], AfterValidator(_troubles)] = Field(default_factory=dict)
     """Since when a source has been denied, unreadable or throttled, or a run unreadable: by failure, or by ARN."""
     expected: dict[str, Expectation] = Field(default_factory=dict)

@@ -13,7 +13,7 @@ hear of it again only if it lasts.
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from runwatch.core.alerts.book import About, Alert, How
+from runwatch.core.alerts.book import About, Alert, How, Outcomes, ResolvedBy
 from runwatch.core.alerts.causes import UNKNOWN
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.rules import RULES, Family, Rule, Severity
@@ -116,8 +116,7 @@ def _together(desk: Desk, alone: Sequence[Alert], family: Family) -> list[Alert]
         return list(alone)
     latest = max(alone, key=lambda alert: alert.opened_at)
     lately = [alert for alert in alone if latest.opened_at - alert.opened_at <= desk.policy.grouping.together]
-    outcomes = desk.book.outcomes.get(latest.about.application_id or "", ())
-    success = max((each.at for each in outcomes if not each.failed), default=latest.opened_at - FAR)
+    success = _outcomes(desk, latest).succeeded_at or latest.opened_at - FAR
     return [alert for alert in lately if alert.opened_at >= success or _same_error(alert, latest)]
 
 
@@ -178,11 +177,14 @@ def _end_idle(desk: Desk, parent: Alert) -> None:
 
 
 def _has_recovered(desk: Desk, parent: Alert) -> bool:
-    outcomes = desk.book.outcomes.get(parent.about.application_id or "", ())
-    failures = [each.at for each in outcomes if each.failed]
-    last_failure = max(failures, default=parent.last_at)
-    succeeded = any(each.at > last_failure for each in outcomes if not each.failed)
+    outcomes = _outcomes(desk, parent)
+    last_failure = outcomes.failed_at or parent.last_at
+    succeeded = outcomes.succeeded_at is not None and outcomes.succeeded_at > last_failure
     return succeeded and desk.now - last_failure >= desk.policy.grouping.quiet
+
+
+def _outcomes(desk: Desk, alert: Alert) -> Outcomes:
+    return desk.book.outcomes.get(alert.about.application_id or "", Outcomes())
 
 
 def _open(desk: Desk) -> Iterator[Alert]:
