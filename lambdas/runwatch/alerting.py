@@ -38,7 +38,6 @@ from runwatch.core.alerts.watching import (
     judge_run,
     judge_sight,
 )
-from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.states import State
@@ -176,11 +175,11 @@ class Alerting:
 
     def _call(self, desk: Desk) -> list[Telling]:
         """What people are told now, after everything else of the round was judged."""
-        silences = self.books.silences() if desk.book.alerts else ()
-        mute(desk, silences)
+        desk.silences = self.books.silences() if desk.book.alerts else ()
+        mute(desk)
         join(desk)
         desk.keep_house()
-        return call(desk, silences, CALLS_AT_ONCE)
+        return call(desk, CALLS_AT_ONCE)
 
     def _hear(self, desk: Desk, entry: Entry, broken: "_Broken", report: TickReport) -> bool:
         """Evaluate one entry; park it, and answer false, if it cannot be evaluated."""
@@ -248,7 +247,7 @@ class Alerting:
 
     def _judge_runs(self, desk: Desk, runs: Iterator[TrackedRun], seen: Seen, heard: Mapping[RunId, int]) -> bool:
         """False if there are more than fit into one transaction. `heard`: the last of the news of a run."""
-        if {Failure.DENIED, Failure.UNAVAILABLE} & desk.book.trouble.keys():
+        if desk.is_blind:
             return True  # Nothing new can be seen of any of them.
         for record in runs:
             if record.run.arn in desk.book.trouble:

@@ -98,7 +98,9 @@ def test_a_retry_that_never_came_is_no_news_after_another_success(world: World, 
     is_busy(world, 2, busy // 2)
     world.minutes(40)
     assert settled(world) == [True]
-    assert not any("FAILED" in text and not text.startswith("RESOLVED") for text in world.told if "RETRYING" not in text)
+    assert not any(
+        "FAILED" in text and not text.startswith("RESOLVED") for text in world.told if "RETRYING" not in text
+    )
     assert world.open == {}
 
 

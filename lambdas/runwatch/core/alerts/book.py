@@ -9,8 +9,21 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.ids import RunId
 from runwatch.core.model import Moment
+from runwatch.core.states import is_terminal
 
-__all__ = ["REMEMBERED", "About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcomes", "ResolvedBy", "Told"]
+__all__ = [
+    "REMEMBERED",
+    "About",
+    "Alert",
+    "Book",
+    "Expectation",
+    "Facts",
+    "How",
+    "Normal",
+    "Outcomes",
+    "ResolvedBy",
+    "Told",
+]
 
 
 MUTED_BY_TAG = "the tag runwatch:mute"
@@ -177,6 +190,8 @@ class Alert(_Kept):
     """Seconds after which it is one degree graver."""
     member_count: int = 0
     """How many alerts this one stood for when they were counted last, if it is about an application."""
+    peak: int = 0
+    """The largest number of alerts that this one has stood for; its reason names those."""
     parent: str | None = None
     """Key of the alert that stands for this one: people hear of it there."""
     told: Told | None = None
@@ -207,18 +222,28 @@ class Alert(_Kept):
         return self.about.key(self.rule)
 
     @property
+    def run_state(self) -> str | None:
+        """The state of its run, as far as it is still known: an alert that is over is not updated any more."""
+        if self.resolved_at is None:
+            return self.facts.state
+        if self.resolved_by is not None and self.resolved_by.run == self.about.run:
+            return self.resolved_by.state
+        return self.facts.state if is_terminal(self.facts.state or "") else None
+
+    @property
     def muted_because(self) -> str | None:
         """Why people are not told of it, if so."""
         return self.muted or (MUTED_BY_TAG if self.muted_by_tag else None)
 
 
 class Outcomes(_Kept):
-    """When runs of an application last ended well and badly: two moments, however busy the application is."""
+    """What happened in an application lately. Its size does not depend on how busy the application is."""
 
     succeeded_at: Moment | None = None
-    succeeded_by: str | None = None
-    """The ARN of that run."""
+    succeeded_by: ResolvedBy | None = None
     failed_at: Moment | None = None
+    troubled: dict[str, Moment] = Field(default_factory=dict)
+    """When alerts of runs that are stuck or slow were opened, by their keys; without those that were muted."""
 
 
 class Expectation(_Kept):

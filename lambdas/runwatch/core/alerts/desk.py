@@ -6,17 +6,19 @@ document for programs; what people hear of it is decided afterwards, by `runwatc
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from runwatch.core.alerts.book import REMEMBERED, About, Alert, Book, Facts, How, ResolvedBy
+from runwatch.core.alerts.book import MUTED_BY_TAG, REMEMBERED, About, Alert, Book, Facts, How, ResolvedBy
 from runwatch.core.alerts.history import History
 from runwatch.core.alerts.logs import command_for, logs_of
 from runwatch.core.alerts.policy import Limits, Policy
 from runwatch.core.alerts.rules import RULES, Family, Rule, Severity, Subject, at_least
+from runwatch.core.alerts.silences import Silence, muting
 from runwatch.core.alerts.telling import Change
+from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.watch import Application
 
@@ -50,6 +52,7 @@ class Desk:
     application: Callable[[str], Application | None] = lambda _: None
     half_way: Callable[[str, Family], int] = lambda *_: 0
     """How many runs of an application are on their way to be stuck, or slow."""
+    silences: Sequence[Silence] = ()
     muted: int = 0
     """Alerts that were muted in this round, and not before."""
     settled_cost: float = 0.0
@@ -119,9 +122,20 @@ class Desk:
         else:
             self.still[key] = changed
 
-    def settle(
-        self, key: str, resolution: str, *, since: datetime | None = None, by: ResolvedBy | None = None
-    ) -> None:
+    def why_muted(self, rule: Rule, about: About, *, by_tag: bool) -> str | None:
+        """Return why people are not told of such an alert now, in words; None if they are."""
+        if by_tag:
+            return MUTED_BY_TAG
+        if RULES[rule].needs_sight and self.is_blind:
+            return "the source cannot be read"
+        return muting(self.silences, self.policy.maintenance, about, rule, self.now)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the source could not be read when somebody last tried."""
+        return bool({Failure.DENIED, Failure.UNAVAILABLE} & self.book.trouble.keys())
+
+    def settle(self, key: str, resolution: str, *, since: datetime | None = None, by: ResolvedBy | None = None) -> None:
         """It is fine again, for this reason, since then if not since now, due to that run; nothing, if it was."""
         alert = self.book.alerts.get(key)
         if alert is None or alert.resolved_at is not None:
@@ -156,8 +170,8 @@ class Desk:
             elif RULES[alert.rule].subject is Subject.JOB and self.now - alert.last_at >= FORGOTTEN_AFTER:
                 self._resolve(alert, f"there was no other run for {FORGOTTEN_AFTER.days} days")
         for application_id, outcomes in list(self.book.outcomes.items()):
-            latest = max((at for at in (outcomes.succeeded_at, outcomes.failed_at) if at), default=None)
-            if latest is None or self.now - latest >= REMEMBERED:
+            moments = (outcomes.succeeded_at, outcomes.failed_at, *outcomes.troubled.values())
+            if all(moment is None or self.now - moment >= REMEMBERED for moment in moments):
                 del self.book.outcomes[application_id]
         stale = [key for key, times in self.book.reopened.items() if not any(map(self._is_lately, times))]
         for key in stale:

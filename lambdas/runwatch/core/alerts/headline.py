@@ -132,8 +132,9 @@ def _what(telling: Telling) -> str:
         return f"{several} {what}"
     if RULES[leading.rule].subject is Subject.APPLICATION:
         stands_for = leading.member_count or len(telling.members)
-        waiting = max(leading.count - stands_for, 0) if leading.rule is Rule.APPLICATION_STUCK and stands_for else 0
-        count = max(stands_for, leading.count) - waiting
+        others = max(leading.count - (leading.peak or stands_for), 0)
+        waiting = others if leading.rule is Rule.APPLICATION_STUCK and stands_for else 0
+        count = stands_for + others - waiting
         members = f"{count} {_MEMBERS.get(leading.rule, 'runs')} of " if count > 1 else ""
         return f"{members}{name_of(leading)}{_state_of(telling)}{f', {waiting} more wait' if waiting else ''}"
     return name_of(leading)

@@ -307,7 +307,7 @@ class _Heard:
         """Remember it for the job and for its application."""
         desk = self._desk
         desk.learn(self._job, desk.history(self._job).succeeded_last(self._ended_at(detail)))
-        self._note_outcome(succeeded_at=self._at, succeeded_by=detail.arn)
+        self._note_outcome(succeeded_at=self._at, succeeded_by=self.this_run)
 
     def _note_outcome(self, **ended: object) -> None:
         """Remember when a run of the application last ended well, or badly."""

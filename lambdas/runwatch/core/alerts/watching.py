@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from runwatch.core.alerts.book import About, Expectation, Facts, Normal
+from runwatch.core.alerts.book import About, Expectation, Facts, Normal, ResolvedBy
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.policy import Expected, Policy
-from runwatch.core.alerts.rules import Family, Rule
+from runwatch.core.alerts.rules import Family, Rule, Severity
 from runwatch.core.alerts.schedule import latest
 from runwatch.core.alerts.sight import Seen
 from runwatch.core.alerts.verdicts import VERDICTS, Case, Firing, Verdict, is_half_way, may_fire_at
@@ -63,28 +63,33 @@ def judge_run(desk: Desk, record: TrackedRun, normal: Normal | None, seen_at: da
             facts = _facts(desk, record, normal, seen_at)
             desk.fire(rule, about, case.limits, since=answer.since, reason=answer.reason, facts=facts)
         elif rule in open_ones and not _lasts(rule, record):
-            desk.settle(open_ones[rule].key, answer.reason)
+            by = ResolvedBy(run=record.run.arn, state=record.state)
+            desk.settle(open_ones[rule].key, answer.reason, by=by)
     return seen_at if open_ones else may_fire_at(case)
 
 
 def half_way(
     desk: Desk, seen: Seen, normal: Callable[[TrackedRun], Normal | None], application_id: str, family: Family
 ) -> int:
-    """Runs of the application that are on their way to be stuck, or to be slow."""
-    cases = (
-        Case(
-            record,
-            desk.limits(about_of(record, desk.policy, desk.book.applications), record.tags),
-            desk.policy.prices,
-            normal(record),
-            at,
+    """Return how many runs of the application are half-way to an alert of this family that people will be told of."""
+    rule = Rule.RUNNING_TOO_LONG if family is Family.SLOW else Rule.RUN_STUCK
+
+    def counts(record: TrackedRun, seen_at: datetime) -> bool:
+        about = about_of(record, desk.policy, desk.book.applications)
+        limits = desk.limits(about, record.tags)
+        return (
+            is_half_way(Case(record, limits, desk.policy.prices, normal(record), seen_at))
+            and limits.severity_of(rule) not in (None, Severity.INFO)
+            and desk.why_muted(rule, about, by_tag=limits.mute) is None
         )
+
+    return sum(
+        counts(record, seen_at)
         for run, record in seen.watched.items()
         if run.application_id == application_id
         and (record.state == State.RUNNING) is (family is Family.SLOW)
-        and (at := seen.looked.get(run)) is not None
+        and (seen_at := seen.looked.get(run)) is not None
     )
-    return sum(map(is_half_way, cases))
 
 
 def _lasts(rule: Rule, record: TrackedRun) -> bool:
@@ -163,8 +168,10 @@ def _judge_unreadable(desk: Desk, seen: Seen) -> None:
             )
             desk.fire(Rule.RUN_UNREADABLE, about, limits, since=since, reason=reason, facts=facts)
     for key, alert in list(desk.book.alerts.items()):
-        if alert.rule is Rule.RUN_UNREADABLE and alert.about.run not in desk.book.trouble:
-            desk.settle(key, "it could be read again")
+        arn = alert.about.run
+        if alert.rule is Rule.RUN_UNREADABLE and arn is not None and arn not in desk.book.trouble:
+            record = seen.watched.get(RunId.parse(arn))
+            desk.settle(key, "it could be read again", by=ResolvedBy(run=arn, state=record.state if record else None))
 
 
 def _judge_trouble(desk: Desk, failure: Failure, rule: Rule, about: About, after: timedelta, cause: str | None) -> None:
