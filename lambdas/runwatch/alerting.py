@@ -114,6 +114,7 @@ class Alerting:
         book = self.books.resume(source, self.ports.clock())
         read = _copied(book)
         policy, faults, unread = self._policy(book)
+        self._probe(source, policy, seen)
         due = list(self._due(source, seen, policy))
         self._learn(source, policy, book, due, seen)
         runs = iter(due)
@@ -160,6 +161,11 @@ class Alerting:
                 report.alerts_open = sum(alert.resolved_at is None for alert in book.alerts.values())
                 return
         report.news_left += 1
+
+    def _probe(self, source: Source, policy: Policy, seen: Seen) -> None:
+        """Find out whether new runs can be found, where somebody is told of runs that do not come."""
+        if any(expected.is_at(str(source)) for expected in policy.expected):
+            seen.probe()
 
     def _desk(self, source: Source, policy: Policy, book: Book, news: Sequence[Entry], seen: Seen) -> Desk:
         desk = Desk(

@@ -272,6 +272,8 @@ class Book(BaseModel):
     """By application, for some hours."""
     trouble: Annotated[dict[str, Moment], AfterValidator(_troubles)] = Field(default_factory=dict)
     """Since when a source has been denied, unreadable or throttled, or a run unreadable: by failure, or by ARN."""
+    readable_since: Moment | None = None
+    """Since when new runs can be found again, after they could not; None if that was never so."""
     expected: dict[str, Expectation] = Field(default_factory=dict)
     """By the expectation's name."""
     reopened: dict[str, tuple[Moment, ...]] = Field(default_factory=dict)
