@@ -142,9 +142,9 @@ def _what(telling: Telling) -> str:
 
 def _state_of(telling: Telling) -> str:
     """Where they are stuck, if that is the same of all."""
-    states = {alert.facts.state for alert in telling.members}
+    states = {plain(alert.facts.state or "", LONGEST_PLACE) for alert in telling.members}
     stuck = telling.leading.rule is Rule.APPLICATION_STUCK and len(states) == 1
-    return f" in {plain(states.pop() or '', LONGEST_PLACE)}" if stuck and None not in states else ""
+    return f" in {states.pop()}" if stuck and "" not in states else ""
 
 
 def _place(telling: Telling) -> str:

@@ -92,7 +92,7 @@ def _sentences(telling: Telling) -> Iterator[str]:
             before = f"; before it was {told.severity}" if told and told.severity is not leading.severity else ""
             open_for = written(max(telling.at - leading.opened_at, timedelta()))
             yield f"It has been open for {open_for}, so it is {leading.severity} now{before}."
-        case Change.CHANGED if told and told.error and told.error != leading.facts.error:
+        case Change.CHANGED if told and told.error and told.error != error_of(*(telling.members or telling.alerts)):
             yield f"Before, the error was: {plain(told.error, LONGEST)}."
 
 
