@@ -159,6 +159,16 @@ def test_a_tick_that_looks_asks_for_the_lists_every_five_minutes(world: World):
     assert len(asked) == 4
 
 
+def test_the_runs_of_an_application_that_is_not_watched_are_not_listed(world: World):
+    asked: list[str] = []
+    world.catalogue.before("runs", lambda application, *_: asked.append(application))
+    ours = world.applications.pop(RUN.application_id)
+    world.applications |= {"00f1aaa": Application("00f1aaa", "theirs"), ours.id: ours}
+    world.watch = Watch(ignore=("theirs",))
+    world.minutes(2)
+    assert asked == [ours.id] * 2
+
+
 @pytest.mark.parametrize(
     ("policy", "watch"), [("", Watch()), (EXPECTED, Watch(applications=()))], ids=["nothing expected", "no discovery"]
 )
