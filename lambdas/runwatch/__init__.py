@@ -12,6 +12,7 @@ poller.py, inbox.py       Lambda entry points, one folder up: parse, call, retur
 wiring.py                 makes the clients, reads environment and clock; the only one that knows the adapters
 wiring_of_digest.py       what the digest needs besides
 wiring_of_board.py        the little that the board needs
+probe.py                  whether runs that start now could be found, where a look does not say
 tick.py                   everything that is due at one source, inside a minute: as many rounds as are asked for
 round.py                  the calls of one plan, as fast as the rates allow
 sighting.py               one run that somebody told us of: a request, a native event, a list

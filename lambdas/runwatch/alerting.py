@@ -38,7 +38,6 @@ from runwatch.core.alerts.watching import (
     judge_run,
     judge_sight,
 )
-from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.states import State
@@ -115,6 +114,7 @@ class Alerting:
         book = self.books.resume(source, self.ports.clock())
         read = _copied(book)
         policy, faults, unread = self._policy(book)
+        self._probe(source, policy, seen)
         due = list(self._due(source, seen, policy))
         self._learn(source, policy, book, due, seen)
         runs = iter(due)
@@ -162,6 +162,11 @@ class Alerting:
                 return
         report.news_left += 1
 
+    def _probe(self, source: Source, policy: Policy, seen: Seen) -> None:
+        """Find out whether new runs can be found, where somebody is told of runs that do not come."""
+        if any(expected.is_at(str(source)) for expected in policy.expected):
+            seen.probe()
+
     def _desk(self, source: Source, policy: Policy, book: Book, news: Sequence[Entry], seen: Seen) -> Desk:
         desk = Desk(
             source,
@@ -176,11 +181,11 @@ class Alerting:
 
     def _call(self, desk: Desk) -> list[Telling]:
         """What people are told now, after everything else of the round was judged."""
-        silences = self.books.silences() if desk.book.alerts else ()
-        mute(desk, silences)
+        desk.silences = self.books.silences() if desk.book.alerts else ()
+        mute(desk)
         join(desk)
         desk.keep_house()
-        return call(desk, silences, CALLS_AT_ONCE)
+        return call(desk, CALLS_AT_ONCE)
 
     def _hear(self, desk: Desk, entry: Entry, broken: "_Broken", report: TickReport) -> bool:
         """Evaluate one entry; park it, and answer false, if it cannot be evaluated."""
@@ -248,7 +253,7 @@ class Alerting:
 
     def _judge_runs(self, desk: Desk, runs: Iterator[TrackedRun], seen: Seen, heard: Mapping[RunId, int]) -> bool:
         """False if there are more than fit into one transaction. `heard`: the last of the news of a run."""
-        if {Failure.DENIED, Failure.UNAVAILABLE} & desk.book.trouble.keys():
+        if desk.is_blind:
             return True  # Nothing new can be seen of any of them.
         for record in runs:
             if record.run.arn in desk.book.trouble:
@@ -275,7 +280,7 @@ class Alerting:
         }
         some = sorted(wanted)[:LEARNED_AT_ONCE]
         known = self.books.histories(source, some) if some else {}
-        self._normals |= {(source, job): known.get(job, History()).normal() for job in some}
+        self._normals |= {(source, job): known.get(job, History()).normal(policy.prices) for job in some}
 
     def _known_normal(self, source: Source, policy: Policy, record: TrackedRun) -> Normal | None:
         return self._normals.get((source, _job_of(record, policy)))
@@ -314,7 +319,7 @@ class Alerting:
         )
         desk.book = kept
         for job in desk.learned:
-            self._normals[desk.source, job] = desk.histories[job].normal()
+            self._normals[desk.source, job] = desk.histories[job].normal(desk.policy.prices)
         report.alerts_opened += sum(change is Change.OPENED for _, change in desk.said)
         report.alerts_resolved += sum(change is Change.RESOLVED for _, change in desk.said)
         report.alerts_muted += desk.muted

@@ -4,7 +4,7 @@
 | ------------ | --------------------------- | ----------------------------------------------------------- |
 | head         | `HEAD`                      | version, state (JSON of all the rest); `redo`, see below    |
 | alert        | `STATE#ALERT#<alert's key>` | part (JSON): the alert, and when it was opened lately       |
-| application  | `STATE#APPLICATION#<id>`    | part (JSON): its name, and how its last runs ended          |
+| application  | `STATE#APPLICATION#<id>`    | part (JSON): its name, and when its runs last ended          |
 | redo         | `REDO#<name>#<number>`      | writes (zlib of JSON); expires after a day                  |
 | closed alert | `CLOSED#<time>#<id>`        | alert; expires a retention after it was resolved            |
 | quarantined  | `QUARANTINED#<sort key>`    | the item that could not be read, with the reason and a time |
@@ -205,8 +205,8 @@ def changes(source: Source, read: Book, book: Book) -> tuple[str, list[Write]]:
         part = _part(alert, {"key": name, "opened": [each.isoformat() for each in opened]})
         writes.append(_write(source, ALERT, name, part if alert or opened else None))
     for name in _changed(read, book, BY_APPLICATION):
-        known, outcomes = book.applications.get(name), book.outcomes.get(name, ())
-        part = json.dumps({"id": name, "name": known, "outcomes": [each.model_dump(mode="json") for each in outcomes]})
+        known, outcomes = book.applications.get(name), book.outcomes.get(name)
+        part = json.dumps({"id": name, "name": known, "outcomes": outcomes and outcomes.model_dump(mode="json")})
         writes.append(_write(source, APPLICATION, name, part if known or outcomes else None))
     return json_of(book, without=NOT_IN_HEAD), [each for each in writes if _named(each.key[1]) not in read.left_alone]
 

@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runwatch.commit import commit
@@ -35,6 +36,7 @@ from runwatch.core.tracked import TrackedRun
 from runwatch.errors import ListFailed, LostRace, RecordUnreadable, StoreUnavailable
 from runwatch.look import Look, Seen
 from runwatch.ports import Deadline, Owed, Ports
+from runwatch.probe import probe
 from runwatch.publish import AT_ONCE, Published, publish, publish_outbox
 from runwatch.report import TickReport
 from runwatch.round import Round
@@ -224,7 +226,15 @@ class _Tick:
             return
         watched = {run: record for run, record in known.items() if record.watched}
         turns = self.pacing.turns
-        seen = alerts.Seen(watched, turns.looked, turns.unread, self.sight, self.quarantined, self.left_alone)
+        seen = alerts.Seen(
+            watched,
+            turns.looked,
+            turns.unread,
+            self.sight,
+            partial(probe, self.ports, self.source, self.pacing, self.sight),
+            self.quarantined,
+            self.left_alone,
+        )
         self.fresh += self.alerting().judge(self.source, seen, self.deadline, self.report)
         self.quarantined, self.left_alone = [], []
         self._tell()

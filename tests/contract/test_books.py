@@ -9,7 +9,7 @@ import pytest
 
 from runwatch.adapters.books import DynamoBooks
 from runwatch.adapters.memory import MemoryBooks, MemoryJournal, MemoryStore, MemoryTopic
-from runwatch.core.alerts.book import Book, Expectation, Outcome
+from runwatch.core.alerts.book import Book, Expectation, Outcomes, ResolvedBy
 from runwatch.core.alerts.document import entry_of
 from runwatch.core.alerts.history import Failing, History, Ran
 from runwatch.core.alerts.rules import Rule
@@ -112,12 +112,25 @@ def test_at_first_there_is_nothing(desk: Desk):
 
 def test_every_field_of_a_book_is_kept(desk: Desk):
     failure = told(a_failure(name='\x00"\n\N{ROCKET}\u202e')).changed(
-        parent="three", muted="silence", fine_since=at(9, seconds=0.000001), count=7
+        parent="three",
+        muted="silence",
+        fine_since=at(9, seconds=0.000001),
+        count=7,
+        peak=3,
+        resolved_by=ResolvedBy(run=RUN.arn),
     )
     book = Book(
         alerts={failure.key: failure, "odd \N{ROCKET}\x00": an_alert(Rule.SOURCE_DENIED, number=2)},
-        outcomes={"00f1abc": (Outcome(job="gold", run=RUN.arn, at=at(1, seconds=0.000001), failed=True),)},
+        outcomes={
+            "00f1abc": Outcomes(
+                succeeded_at=at(1, seconds=0.000001),
+                succeeded_by=ResolvedBy(run=RUN.arn, state="SUCCESS"),
+                failed_at=at(2),
+                troubled={failure.key: at(3)},
+            )
+        },
         trouble={"denied": at(2, seconds=0.123456)},
+        readable_since=at(6),
         expected={"gold by six": Expectation(known_since=at(), started_at=at(3), succeeded_at=None)},
         reopened={failure.key: (at(4), at(5, seconds=0.5))},
         applications={"00f1abc": "analytics [eu] \N{ROCKET}"},

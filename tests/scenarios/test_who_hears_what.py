@@ -288,6 +288,8 @@ def test_nobody_is_missed_while_the_source_cannot_be_read(world: World):
     world.minutes(60)
     assert [entry.attributes["rule"] for entry in world.to(Audience.PEOPLE)] == ["source-unreadable"]
     world.goes("RUNNING", ONE, name="other", started_at=at())
+    world.minutes(15)
+    assert "job-absent" not in [entry.attributes["rule"] for entry in world.to(Audience.PEOPLE)]
     world.minutes(2)
     assert "job-absent" in [entry.attributes["rule"] for entry in world.to(Audience.PEOPLE)]
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from runwatch.core.alerts.chat import entry_of_chat, escaped
-from runwatch.core.alerts.headline import headline
 from runwatch.core.alerts.plain import units
 from runwatch.core.alerts.rules import Rule
 from runwatch.core.alerts.telling import Change, Telling
 from runwatch.core.ids import AlertThread, Audience
 from runwatch.core.messages import Kind
-from tests.alerting import TELLINGS, a_failure, a_telling, an_alert, over
+from tests.alert_stories import NAMES, message
+from tests.alerting import a_failure, a_telling, an_alert, over
 from tests.builders import RUN, SOURCE, at
 
 LIMIT = 256 * 1024
@@ -79,12 +79,12 @@ def texts(said: dict[str, Any]) -> list[str]:
     return [*shown, metadata["summary"], *metadata["additionalContext"].values()]
 
 
-@pytest.mark.parametrize("name", TELLINGS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_notification_is_of_the_schema_in_the_thread_of_its_alert(name: str):
-    said = notification(TELLINGS[name])
+    said, alert_id = json.loads(message(name).chat.body), message(name).people.attributes["alertId"]
     SCHEMA.validate(said)
-    assert said["metadata"]["threadId"] == TELLINGS[name].leading.id
-    assert said["content"]["description"].splitlines()[-1].startswith(f"Alert {TELLINGS[name].leading.id} (")
+    assert said["metadata"]["threadId"] == alert_id
+    assert said["content"]["description"].splitlines()[-1].startswith(f"Alert {alert_id} (")
 
 
 def test_a_channel_s_custom_actions_are_not_offered_below_an_alert():
@@ -254,5 +254,6 @@ def test_not_even_the_longest_texts_of_all_make_a_notification_that_is_too_long(
 
 
 def test_the_title_of_a_notification_is_the_subject_of_the_text():
-    for telling in TELLINGS.values():
-        assert notification(telling)["content"]["title"] == escaped(headline(telling))
+    for name in NAMES:
+        subject = message(name).people.body.partition("\n")[0]
+        assert json.loads(message(name).chat.body)["content"]["title"] == escaped(subject)

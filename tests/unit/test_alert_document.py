@@ -15,6 +15,8 @@ from runwatch.core.alerts.telling import Change
 from runwatch.core.ids import AlertThread, Audience
 from runwatch.core.messages import AlertDetail, AlertMessage, Kind
 from schemas import file_of
+from tests.alert_stories import NAMES as STORIES
+from tests.alert_stories import message
 from tests.alerting import a_failure, an_alert
 from tests.builders import RUN, SOURCE, at, detail_of, flat, told
 
@@ -87,14 +89,43 @@ def test_its_resources_are_the_run_or_else_the_application_or_nothing(rule: Rule
 def test_what_is_about_no_run_says_so_with_null_and_with_no_attribute():
     entry = entry_of(an_alert(Rule.SOURCE_DENIED), Change.OPENED, at(13))
     said = detail_of(entry)
-    for name in ("applicationId", "jobRunName", "jobRunId", "arn", "attempt", "state", "normal", "cost"):
+    for name in ("applicationId", "jobRunName", "normal", "cost"):
         assert said[name] is None, name
+    assert said["alert"] == {"run": None, "resolvedBy": None}
     assert said["links"]["console"].startswith("https://us-east-1.console.aws.amazon.com/emr/")
     assert entry.attributes.keys() == {"kind", "status", "rule", "severity", "alertId", "account", "region"}
 
 
-def test_with_all_that_there_is_it_has_ten_attributes_since_raw_delivery_takes_no_more():
-    assert len(entry_of(a_failure(), Change.OPENED, at(13)).attributes) == 10
+def test_with_all_that_there_is_it_has_nine_attributes_and_none_of_a_run():
+    attributes = entry_of(a_failure(), Change.OPENED, at(13)).attributes
+    assert len(attributes) == 9, "raw delivery takes ten"
+    assert "state" not in attributes
+
+
+def test_it_is_about_a_run_only_by_alert_run_and_has_a_sequence_of_its_own():
+    said = detail(a_failure().changed(sequence=7))
+    assert said["alert"]["run"] == {"arn": RUN.arn, "jobRunId": "00f2def", "attempt": 2, "state": "FAILED"}
+    assert said["alertSequence"] == 7
+    assert not {"sequence", "jobRunId", "arn", "attempt", "state", "previousState"} & said.keys()
+
+
+def test_a_consumer_that_counts_the_messages_of_a_run_never_counts_an_alert():
+    """It goes by `jobRunId` and `sequence`, as the README says."""
+    counted = [each for each in STORIES if {"jobRunId", "sequence"} & detail_of(message(each).document).keys()]
+    assert counted == []
+
+
+def test_it_names_the_run_that_resolved_it_once_it_is_over():
+    said = detail_of(message("resolved").document)["alert"]
+    assert (said["run"]["jobRunId"], said["run"]["state"]) == ("00f2def", "FAILED")
+    assert (said["resolvedBy"]["jobRunId"], said["resolvedBy"]["state"]) == ("00f30002", "SUCCESS")
+    assert detail_of(message("run-failed").document)["alert"]["resolvedBy"] is None
+
+
+def test_the_state_of_its_run_is_never_one_that_has_passed():
+    moved = detail_of(message("resolved-stuck").document)["alert"]
+    assert moved["run"]["state"] == moved["resolvedBy"]["state"] == "RUNNING"
+    assert detail_of(message("run-stuck").document)["alert"]["run"]["state"] == "PENDING"
 
 
 def test_the_same_change_has_the_same_id_whenever_it_is_written_down_and_another_change_has_another():

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runwatch.core.alerts.book import Told
+from runwatch.core.alerts.book import ResolvedBy, Told
 from runwatch.core.alerts.document import entry_of
 from runwatch.core.alerts.rules import Rule, Severity
 from runwatch.core.alerts.telling import Change
@@ -97,6 +97,7 @@ def an_alert_that_is_over() -> Entry:
         muted="silence si-0123456789ab by ann until 06:00 UTC: known",
         resolved_at=at(141),
         resolution="a run of the job succeeded after 29 min",
+        resolved_by=ResolvedBy(run=f"{RUN.arn}7", state="SUCCESS"),
     )
     return entry_of(alert, Change.RESOLVED, at(141))
 
@@ -177,7 +178,7 @@ OF_A_TRANSITION = OF_EVERY_RUN | {
 }
 OF_A_SETTLED = OF_EVERY_RUN | {
     *("attempts", "secondsInState", "totalExecutionDurationSeconds", "totalResourceUtilization"),
-    *("billedResourceUtilization", "billingComplete"),
+    *("billedResourceUtilization", "billingComplete", "retryExpected"),
 }
 
 
@@ -187,10 +188,10 @@ OF_A_RETRY = OF_EVERY_RUN | {
 }
 OF_A_RUN_THAT_IS_GONE = OF_EVERY_RUN | {"since", "cause"}
 OF_AN_ALERT = {
-    *("alertId", "status", "change", "rule", "severity", "applicationId", "applicationName", "jobRunName", "jobRunId"),
-    *("job", "arn", "attempt", "state", "stateDetails", "error", "reason", "count", "openedAt", "since", "resolvedAt"),
+    *("alertId", "status", "change", "rule", "severity", "applicationId", "applicationName", "jobRunName", "alert"),
+    *("job", "stateDetails", "error", "reason", "count", "openedAt", "since", "resolvedAt"),
     *("resolution", "lastedSeconds", "normal", "ranSeconds", "vCPUHours", "memoryGBHours", "storageGBHours", "cost"),
-    *("currency", "owner", "runbook", "muted", "toldWith", "links", "sequence", "observedAt", "cut"),
+    *("currency", "owner", "runbook", "muted", "toldWith", "links", "alertSequence", "observedAt", "cut"),
 }
 OF_A_DIGEST = {
     *("since", "until", "timezone", "totals", "jobs", "jobsLeftOut", "alerts", "poller", "links", "observedAt"),
@@ -353,7 +354,6 @@ def test_there_are_at_most_ten_attributes_and_only_the_contract_s(name: str):
             "alert",
             {
                 "kind": "ALERT",
-                "state": "FAILED",
                 "status": "resolved",
                 "rule": "run-failed",
                 "severity": "warning",

@@ -45,6 +45,7 @@ def settled(decision: Decision, seen: JobRun, now: datetime) -> Decision:
         total_resource_utilization=_hours(seen.total_resource_utilization),
         billed_resource_utilization=_hours(seen.billed_resource_utilization),
         billing_complete=seen.billed_resource_utilization is not None,
+        retry_expected=record.retry_expected,
     )
     return replace(decision, reason=reason, record=record, entries=(*decision.entries, Entry.telling(detail)))
 

@@ -218,6 +218,8 @@ class Settled(RunFacts):
     total_resource_utilization: ResourceHours | None
     billed_resource_utilization: ResourceHours | None
     billing_complete: bool
+    retry_expected: bool = False
+    """Whether the last transition announced another attempt, which never came."""
 
 
 class _Gone(RunFacts):
@@ -252,6 +254,24 @@ class Usual(Document):
     median_cost: float | None = None
 
 
+class AlertedRun(Document):
+    """A run that an alert names, and what was known of it."""
+
+    arn: str
+    job_run_id: str
+    attempt: int | None = None
+    state: str | None = None
+
+
+class AlertRuns(Document):
+    """The runs that an alert names."""
+
+    run: AlertedRun | None = None
+    """The run that the alert is about, or that brought it up."""
+    resolved_by: AlertedRun | None = None
+    """The run that ended what it was about."""
+
+
 class AlertDetail(Document):
     """Something needs attention, or does not any more. What is not known, or is about no single run, is null."""
 
@@ -268,11 +288,7 @@ class AlertDetail(Document):
     job_run_name: str | None = None
     job: str | None = None
     """The identity of the job: its name without the generated parts, or the tag `runwatch:job`."""
-    job_run_id: str | None = None
-    arn: str | None = None
-    """Of the run that it is about, or that brought it up."""
-    attempt: int | None = None
-    state: str | None = None
+    alert: AlertRuns
     state_details: str | None = None
     """AWS's words."""
     error: str | None = None
@@ -305,8 +321,8 @@ class AlertDetail(Document):
     told_with: str | None = None
     """Id of the alert whose message told people of this one, if it had none of its own."""
     links: Links
-    sequence: int
-    """Number of this message among those about this alert, from 1 on without a gap."""
+    alert_sequence: int
+    """The number of this message among those about this alert, from 1 without a gap; `sequence` numbers a run's."""
     observed_at: Moment
     cut: list[str] = Field(default_factory=list)
     """Fields that were too long for a message and are not whole."""
@@ -408,9 +424,13 @@ def alert_message_of(source: Source, facts: dict[str, object]) -> AlertMessage:
 
     `resources` has what it is about: a run, or else an application, or nothing.
     """
-    detail = AlertDetail.model_validate(_fitting(facts))
+    runs = cast("dict[str, dict[str, object] | None]", facts["alert"])
+    fitting_runs = {name: run and _fitting(run) for name, run in runs.items()}
+    detail = AlertDetail.model_validate(_fitting(facts) | {"alert": fitting_runs})
     application = f"arn:{source.partition}:emr-serverless:{source.region}:{source.account}:/applications/"
-    about = detail.arn or (detail.application_id and application + detail.application_id)
+    about = (detail.alert.run and detail.alert.run.arn) or (
+        detail.application_id and application + detail.application_id
+    )
     return AlertMessage(
         id=_id_of(detail, f"{source}#"),
         account=source.account,
@@ -439,13 +459,14 @@ def attributes_of(message: Message) -> dict[str, str | list[str]]:
     detail = message.detail
     said: dict[str, str | list[str] | None] = {
         "kind": message.kind,
-        "state": detail.state,
         "applicationId": detail.application_id,
         "jobRunName": detail.job_run_name,
         "account": message.account,
         "region": message.region,
     }
-    if isinstance(detail, AlertDetail):
+    if isinstance(detail, RunFacts):
+        said["state"] = detail.state
+    else:
         said |= {
             "status": detail.status,
             "rule": detail.rule,

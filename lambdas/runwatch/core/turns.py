@@ -8,16 +8,27 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId
 from runwatch.core.tracked import TrackedRun
 
-__all__ = ["Turns"]
+__all__ = ["Probed", "Turns"]
 
 LISTED_AGAIN_AFTER = timedelta(minutes=10)
 """An application whose runs could not be listed is asked for them again; until then each is got."""
 
 PASSED_OVER_AT_MOST = 10_000
+
+
+class Probed(NamedTuple):
+    """An attempt to read the lists of the source."""
+
+    at: datetime
+    failure: Failure | None = None
+    cause: str = ""
+
 
 Sight = tuple[RunId, str | None, int | None]
 """A run, its state and its attempt, as a list shows them."""
@@ -37,6 +48,8 @@ class Turns:
     """Of an application: how many runs its lists have for each one that is watched."""
     unlisted: dict[str, datetime] = field(default_factory=dict)
     """When the runs of an application could last not be listed."""
+    probed: Probed | None = None
+    """The last attempt to read the lists only to know whether they can be read."""
     passed_over: set[Sight] = field(default_factory=set)
     """What lists showed of runs that are not to be watched, and of such that are over."""
 

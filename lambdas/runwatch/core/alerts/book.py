@@ -9,13 +9,26 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.ids import RunId
 from runwatch.core.model import Moment
+from runwatch.core.states import is_terminal
 
-__all__ = ["REMEMBERED", "About", "Alert", "Book", "Expectation", "Facts", "How", "Normal", "Outcome", "Told"]
+__all__ = [
+    "REMEMBERED",
+    "About",
+    "Alert",
+    "Book",
+    "Expectation",
+    "Facts",
+    "How",
+    "Normal",
+    "Outcomes",
+    "ResolvedBy",
+    "Told",
+]
 
 
 MUTED_BY_TAG = "the tag runwatch:mute"
 REMEMBERED = timedelta(hours=2)
-"""How long it is known how runs ended."""
+"""How long it is known when runs of an application last succeeded and failed."""
 
 
 class _Kept(BaseModel):
@@ -146,6 +159,15 @@ class Told(_Kept):
     """How many alerts the message told of."""
 
 
+class ResolvedBy(_Kept):
+    """The run that ended what an alert was about."""
+
+    run: str
+    """Its ARN."""
+    state: str | None = None
+    """Its state then; None where only its start is known."""
+
+
 class Alert(_Kept):
     id: str
     """`al-` and 24 hexadecimal digits: the same for all that is said of it."""
@@ -168,6 +190,8 @@ class Alert(_Kept):
     """Seconds after which it is one degree graver."""
     member_count: int = 0
     """How many alerts this one stood for when they were counted last, if it is about an application."""
+    peak: int = 0
+    """The largest number of alerts that this one has stood for; its reason names those."""
     parent: str | None = None
     """Key of the alert that stands for this one: people hear of it there."""
     told: Told | None = None
@@ -183,6 +207,8 @@ class Alert(_Kept):
     """Number of the last document about it on the events topic."""
     resolved_at: Moment | None = None
     resolution: str | None = None
+    resolved_by: ResolvedBy | None = None
+    """The run that resolved it, or would have if it were not held open; of a group, the run that did so last."""
     single_run: bool = False
     """Whether no other run of its job was ever seen."""
 
@@ -196,18 +222,28 @@ class Alert(_Kept):
         return self.about.key(self.rule)
 
     @property
+    def run_state(self) -> str | None:
+        """The state of its run, as far as it is still known: an alert that is over is not updated any more."""
+        if self.resolved_at is None:
+            return self.facts.state
+        if self.resolved_by is not None and self.resolved_by.run == self.about.run:
+            return self.resolved_by.state
+        return self.facts.state if is_terminal(self.facts.state or "") else None
+
+    @property
     def muted_because(self) -> str | None:
         """Why people are not told of it, if so."""
         return self.muted or (MUTED_BY_TAG if self.muted_by_tag else None)
 
 
-class Outcome(_Kept):
-    """How a run of an application ended."""
+class Outcomes(_Kept):
+    """What happened in an application lately. Its size does not depend on how busy the application is."""
 
-    job: str
-    run: str
-    at: Moment
-    failed: bool
+    succeeded_at: Moment | None = None
+    succeeded_by: ResolvedBy | None = None
+    failed_at: Moment | None = None
+    troubled: dict[str, Moment] = Field(default_factory=dict)
+    """When alerts of runs that are stuck or slow were opened, by their keys; without those that were muted."""
 
 
 class Expectation(_Kept):
@@ -217,8 +253,12 @@ class Expectation(_Kept):
     """Deadlines before that say nothing."""
     started_at: Moment | None = None
     """When its latest run was created."""
+    started_by: str | None = None
+    """The ARN of that run."""
     succeeded_at: Moment | None = None
     """When the latest one that succeeded was created."""
+    succeeded_by: str | None = None
+    """The ARN of that run."""
 
 
 class Book(BaseModel):
@@ -228,10 +268,12 @@ class Book(BaseModel):
     """Of the stored one; 0 while none is."""
     alerts: dict[str, Alert] = Field(default_factory=dict)
     """Open ones, by their keys, and those that were resolved and that people still have to hear it of."""
-    outcomes: dict[str, tuple[Outcome, ...]] = Field(default_factory=dict)
-    """By application: of the last hours."""
+    outcomes: dict[str, Outcomes] = Field(default_factory=dict)
+    """By application, for some hours."""
     trouble: Annotated[dict[str, Moment], AfterValidator(_troubles)] = Field(default_factory=dict)
     """Since when a source has been denied, unreadable or throttled, or a run unreadable: by failure, or by ARN."""
+    readable_since: Moment | None = None
+    """Since when new runs can be found again, after they could not; None if that was never so."""
     expected: dict[str, Expectation] = Field(default_factory=dict)
     """By the expectation's name."""
     reopened: dict[str, tuple[Moment, ...]] = Field(default_factory=dict)

@@ -10,7 +10,7 @@
   over in any case, since somebody is waiting for that.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
@@ -18,10 +18,8 @@ from itertools import groupby
 from runwatch.core.alerts.book import Alert, How, Told
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.families import members_of
-from runwatch.core.alerts.rules import RULES, SEVERITIES, Rule, Severity, at_least
-from runwatch.core.alerts.silences import Silence, muting
+from runwatch.core.alerts.rules import SEVERITIES, Rule, Severity, at_least
 from runwatch.core.alerts.telling import Change, Telling
-from runwatch.core.failures import Failure
 
 __all__ = ["call", "mute"]
 
@@ -31,9 +29,9 @@ ANOTHER_ERROR_AFTER = timedelta(hours=1)
 """A job that fails now of this and now of that is told of no more often."""
 
 
-def call(desk: Desk, silences: Sequence[Silence], at_most: int) -> list[Telling]:
+def call(desk: Desk, at_most: int) -> list[Telling]:
     """What people are to be told; not more at once, and the rest when it is called again. Marks it as told."""
-    calls = _Calls(desk, silences)
+    calls = _Calls(desk)
     for telling in calls.all():
         calls.made.append(calls.noted(telling))
         if len(calls.made) >= at_most:
@@ -41,12 +39,12 @@ def call(desk: Desk, silences: Sequence[Silence], at_most: int) -> list[Telling]
     return calls.made
 
 
-def mute(desk: Desk, silences: Sequence[Silence]) -> None:
+def mute(desk: Desk) -> None:
     """Note of what nobody was told yet whether anybody will be: what is muted is no part of an application's trouble.
 
     So it comes before the families are joined.
     """
-    calls = _Calls(desk, silences)
+    calls = _Calls(desk)
     for alert in list(desk.book.alerts.values()):
         if alert.told is None:
             calls.may_be_told(alert)
@@ -55,7 +53,6 @@ def mute(desk: Desk, silences: Sequence[Silence]) -> None:
 @dataclass
 class _Calls:
     desk: Desk
-    silences: Sequence[Silence]
     made: list[Telling] = field(default_factory=list)
 
     def all(self) -> Iterator[Telling]:
@@ -158,21 +155,11 @@ class _Calls:
         """Open, and neither told elsewhere nor muted. Remembers why not."""
         if alert.resolved_at is not None or alert.fine_since is not None or alert.parent is not None:
             return False
-        why = self._muted(alert)
+        why = self.desk.why_muted(alert.rule, alert.about, by_tag=alert.muted_by_tag)
         if why != alert.muted:
             self.desk.book.alerts[alert.key] = alert.changed(muted=why)
             self.desk.muted += why is not None and alert.muted is None
         return why is None
-
-    def _muted(self, alert: Alert) -> str | None:
-        if alert.muted_by_tag:
-            return "the tag runwatch:mute"
-        if RULES[alert.rule].needs_sight and self._is_blind():
-            return "the source cannot be read"
-        return muting(self.silences, self.desk.policy.maintenance, alert.about, alert.rule, self.desk.now)
-
-    def _is_blind(self) -> bool:
-        return bool({Failure.DENIED, Failure.UNAVAILABLE} & self.desk.book.trouble.keys())
 
     def _has_lasted(self, alert: Alert) -> bool:
         if alert.escalate_after is None or alert.severity is not Severity.WARNING or alert.has_no_next_run:

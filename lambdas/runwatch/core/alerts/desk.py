@@ -6,17 +6,19 @@ document for programs; what people hear of it is decided afterwards, by `runwatc
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from runwatch.core.alerts.book import REMEMBERED, About, Alert, Book, Facts, How
+from runwatch.core.alerts.book import MUTED_BY_TAG, REMEMBERED, About, Alert, Book, Facts, How, ResolvedBy
 from runwatch.core.alerts.history import History
 from runwatch.core.alerts.logs import command_for, logs_of
 from runwatch.core.alerts.policy import Limits, Policy
 from runwatch.core.alerts.rules import RULES, Family, Rule, Severity, Subject, at_least
+from runwatch.core.alerts.silences import Silence, muting
 from runwatch.core.alerts.telling import Change
+from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.watch import Application
 
@@ -50,6 +52,7 @@ class Desk:
     application: Callable[[str], Application | None] = lambda _: None
     half_way: Callable[[str, Family], int] = lambda *_: 0
     """How many runs of an application are on their way to be stuck, or slow."""
+    silences: Sequence[Silence] = ()
     muted: int = 0
     """Alerts that were muted in this round, and not before."""
     settled_cost: float = 0.0
@@ -108,7 +111,7 @@ class Desk:
             return
         count = alert.count + 1 if anew else alert.count
         known = facts if anew else alert.facts.changed(state=facts.state or alert.facts.state)
-        back = {"resolved_at": None, "resolution": None} if alert.resolved_at else {}
+        back = {"resolved_at": None, "resolution": None, "resolved_by": None} if alert.resolved_at else {}
         again = {"last_at": self.now, "about": about} if anew or back else {}
         graver = {"severity": severity} if not at_least(alert.severity, severity) else {}
         changed = alert.changed(reason=reason, facts=known, count=count, fine_since=None, **back, **again, **graver)
@@ -119,21 +122,34 @@ class Desk:
         else:
             self.still[key] = changed
 
-    def settle(self, key: str, resolution: str, *, since: datetime | None = None) -> None:
-        """It is fine again, for this reason, since then if not since now; nothing, if it was."""
+    def why_muted(self, rule: Rule, about: About, *, by_tag: bool) -> str | None:
+        """Return why people are not told of such an alert now, in words; None if they are."""
+        if by_tag:
+            return MUTED_BY_TAG
+        if RULES[rule].needs_sight and self.is_blind:
+            return "the source cannot be read"
+        return muting(self.silences, self.policy.maintenance, about, rule, self.now)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the source could not be read when somebody last tried."""
+        return bool({Failure.DENIED, Failure.UNAVAILABLE} & self.book.trouble.keys())
+
+    def settle(self, key: str, resolution: str, *, since: datetime | None = None, by: ResolvedBy | None = None) -> None:
+        """It is fine again, for this reason, since then if not since now, due to that run; nothing, if it was."""
         alert = self.book.alerts.get(key)
         if alert is None or alert.resolved_at is not None:
             return
         if alert.fine_since is None and self._comes_and_goes(alert):
-            self.book.alerts[key] = alert.changed(fine_since=self.now, resolution=resolution)
+            self.book.alerts[key] = alert.changed(fine_since=self.now, resolution=resolution, resolved_by=by)
         elif alert.fine_since is None:
-            self._resolve(alert, resolution, since)
+            self._resolve(alert, resolution, by, since)
 
-    def settle_run(self, run: str, resolution: str, *, besides: frozenset[Rule] = frozenset()) -> None:
-        """All that is about this run alone."""
+    def settle_run(self, run: ResolvedBy, resolution: str, *, besides: frozenset[Rule] = frozenset()) -> None:
+        """All that is about this run alone, which is in that state now."""
         for key, alert in list(self.book.alerts.items()):
-            if alert.about.run == run and RULES[alert.rule].subject is Subject.RUN and alert.rule not in besides:
-                self.settle(key, resolution)
+            if alert.about.run == run.run and RULES[alert.rule].subject is Subject.RUN and alert.rule not in besides:
+                self.settle(key, resolution, by=run)
 
     def mark_single_run(self, about: About, *, single: bool) -> None:
         """Let the alerts of this job know whether no other run of the job was ever seen."""
@@ -148,13 +164,14 @@ class Desk:
             if alert.resolved_at is not None:
                 continue
             if alert.fine_since is not None and self.now - alert.last_at >= self.policy.grouping.flapping:
-                self._resolve(alert, alert.resolution or "")
+                self._resolve(alert, alert.resolution or "", alert.resolved_by)
             elif self._is_one_of_a_kind(alert) and self.now - alert.last_at >= A_DAY:
                 self._resolve(alert, "nothing more will be heard of it")
             elif RULES[alert.rule].subject is Subject.JOB and self.now - alert.last_at >= FORGOTTEN_AFTER:
                 self._resolve(alert, f"there was no other run for {FORGOTTEN_AFTER.days} days")
         for application_id, outcomes in list(self.book.outcomes.items()):
-            if self.now - outcomes[-1].at >= REMEMBERED:
+            moments = (outcomes.succeeded_at, outcomes.failed_at, *outcomes.troubled.values())
+            if all(moment is None or self.now - moment >= REMEMBERED for moment in moments):
                 del self.book.outcomes[application_id]
         stale = [key for key, times in self.book.reopened.items() if not any(map(self._is_lately, times))]
         for key in stale:
@@ -240,9 +257,14 @@ class Desk:
         )
         return about, facts.changed(driver_log=logs.link, log_command=logs.command)
 
-    def _resolve(self, alert: Alert, resolution: str, since: datetime | None = None) -> None:
-        resolved = {"resolved_at": since or self.now, "resolution": resolution, "fine_since": None}
+    def _resolve(
+        self, alert: Alert, resolution: str, by: ResolvedBy | None = None, since: datetime | None = None
+    ) -> None:
+        resolved = {"resolved_at": since or self.now, "resolution": resolution, "resolved_by": by, "fine_since": None}
         over = self.say(alert.changed(**resolved), Change.RESOLVED)
+        group = self.book.alerts.get(alert.parent) if alert.parent else None
+        if group is not None and by is not None:
+            self.book.alerts[group.key] = group.changed(resolved_by=by)
         if over.told is None or over.told.how is not How.ITSELF:
             self.remove(over)  # Nobody was told of it, or not by a message of its own.
 

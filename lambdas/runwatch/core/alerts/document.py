@@ -31,6 +31,7 @@ def _facts(alert: Alert, change: Change, at: datetime, source: Source) -> dict[s
     about, facts = alert.about, alert.facts
     run = RunId.parse(about.run) if about.run else None
     over = alert.resolved_at or at if change is Change.RESOLVED else None
+    by = alert.resolved_by
     return {
         "alert_id": alert.id,
         "status": "resolved" if over else "firing",
@@ -41,10 +42,10 @@ def _facts(alert: Alert, change: Change, at: datetime, source: Source) -> dict[s
         "application_name": about.application_name,
         "job_run_name": about.job_name,
         "job": about.job,
-        "job_run_id": facts.job_run_id or (run and run.job_run_id),
-        "arn": about.run,
-        "attempt": about.attempt,
-        "state": facts.state,
+        "alert": {
+            "run": run and _run(run, alert.run_state if over else facts.state, about.attempt),
+            "resolved_by": _run(RunId.parse(by.run), by.state) if over and by else None,
+        },
         "state_details": facts.details,
         "error": facts.error,
         "reason": alert.reason,
@@ -68,6 +69,10 @@ def _facts(alert: Alert, change: Change, at: datetime, source: Source) -> dict[s
         "links": Links(
             console=facts.console or (console_of(run) if run else home_of(source)), driver_log=facts.driver_log
         ),
-        "sequence": alert.sequence,
+        "alert_sequence": alert.sequence,
         "observed_at": at,
     }
+
+
+def _run(run: RunId, state: str | None, attempt: int | None = None) -> dict[str, object]:
+    return {"arn": run.arn, "job_run_id": run.job_run_id, "attempt": attempt, "state": state}

@@ -13,7 +13,7 @@ hear of it again only if it lasts.
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from runwatch.core.alerts.book import About, Alert, How
+from runwatch.core.alerts.book import About, Alert, How, Outcomes
 from runwatch.core.alerts.causes import UNKNOWN
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.rules import RULES, Family, Rule, Severity
@@ -25,7 +25,13 @@ STANDS_FOR = {
     Family.STUCK: Rule.APPLICATION_STUCK,
     Family.SLOW: Rule.APPLICATION_SLOW,
 }
+OVER = {
+    Rule.APPLICATION_FAILING: "none of its jobs fails any more",
+    Rule.APPLICATION_STUCK: "none of its runs is stuck any more",
+    Rule.APPLICATION_SLOW: "none of its runs is slow any more",
+}
 AT_LEAST = 2
+TROUBLED_AT_MOST = 20
 FAR = timedelta(days=1)
 NAMED = 5
 
@@ -64,6 +70,8 @@ def _join(desk: Desk, about: About, family: Family, rule: Rule) -> None:
         and alert.muted is None
         and (alert.told is None or alert.told.how is How.ITSELF)
     ]
+    if family is not Family.FAILING:
+        _note(desk, about, alone)
     parent = desk.open(rule, about)
     if parent is not None:
         new = [alert for alert in alone if alert.told is None and alert.opened_at >= parent.opened_at]
@@ -72,10 +80,9 @@ def _join(desk: Desk, about: About, family: Family, rule: Rule) -> None:
     together = _together(desk, alone, family)
     if not together:
         return
-    application_id = about.application_id or ""
-    count = len({alert.key for alert in together} | _lately(desk, application_id, family))
+    count = len({alert.key for alert in together} | _lately(desk, about, family))
     if family is not Family.FAILING:
-        count += desk.half_way(application_id, family)  # Of what several wait for one is told first.
+        count += desk.half_way(about.application_id or "", family)  # Of what several wait for one is told first.
     if count < AT_LEAST:
         return
     first = min(together, key=lambda alert: (alert.told is None, alert.opened_at))
@@ -95,16 +102,24 @@ def _join(desk: Desk, about: About, family: Family, rule: Rule) -> None:
     _adopt(desk, parent.changed(count=count), together)
 
 
-def _lately(desk: Desk, application_id: str, family: Family) -> set[str]:
-    """Keys of alerts that opened lately, although they may be over: runs that are slow one after the other."""
-    if family is Family.FAILING:
-        return set()  # One that is over has succeeded since.
+def _note(desk: Desk, about: About, alone: Sequence[Alert]) -> None:
+    """Remember the alerts that opened lately, since runs may be slow one after the other."""
+    together, outcomes = desk.policy.grouping.together, _outcomes(desk, about)
+    opened = {alert.key: alert.opened_at for alert in alone if desk.now - alert.opened_at < together}
+    if opened.items() <= outcomes.troubled.items():
+        return
+    known = {key: at for key, at in outcomes.troubled.items() if desk.now - at < together} | opened
+    latest = sorted(known.items(), key=lambda each: each[1])[-TROUBLED_AT_MOST:]
+    desk.book.outcomes[about.application_id or ""] = outcomes.changed(troubled=dict(latest))
+
+
+def _lately(desk: Desk, about: About, family: Family) -> set[str]:
+    """Return the keys of the alerts that opened lately, although they may be over."""
+    rules = {rule.value for rule, nature in RULES.items() if nature.family is family}
     return {
         key
-        for key, times in desk.book.reopened.items()
-        if f"/applications/{application_id}/" in key
-        and RULES[Rule(key.partition("|")[0])].family is family
-        and desk.now - times[-1] < desk.policy.grouping.together
+        for key, at in _outcomes(desk, about).troubled.items()
+        if key.partition("|")[0] in rules and desk.now - at < desk.policy.grouping.together
     }
 
 
@@ -116,8 +131,7 @@ def _together(desk: Desk, alone: Sequence[Alert], family: Family) -> list[Alert]
         return list(alone)
     latest = max(alone, key=lambda alert: alert.opened_at)
     lately = [alert for alert in alone if latest.opened_at - alert.opened_at <= desk.policy.grouping.together]
-    outcomes = desk.book.outcomes.get(latest.about.application_id or "", ())
-    success = max((each.at for each in outcomes if not each.failed), default=latest.opened_at - FAR)
+    success = _outcomes(desk, latest.about).succeeded_at or latest.opened_at - FAR
     return [alert for alert in lately if alert.opened_at >= success or _same_error(alert, latest)]
 
 
@@ -130,14 +144,21 @@ def _adopt(desk: Desk, parent: Alert, new: Sequence[Alert]) -> None:
     for alert in new:
         desk.book.alerts[alert.key] = desk.book.alerts[alert.key].changed(parent=parent.key)
     members = members_of(desk, desk.book.alerts.setdefault(parent.key, parent))
-    desk.book.alerts[parent.key] = parent.changed(
+    peak = max(parent.peak, len(members))
+    count = max(parent.count, peak)
+    words = _named(members, count - peak)
+    changed = parent.changed(
         member_count=len(members),
-        count=max(parent.count, len(members)),
-        reason=_named(members, parent.count - len(members)),
+        peak=peak,
+        count=count,
+        reason=words if len(members) == peak else parent.reason,
         severity=max((alert.severity for alert in (parent, *members)), key=list(Severity).index),
         last_at=desk.now if new else parent.last_at,
         fine_since=None if new else parent.fine_since,
     )
+    desk.book.alerts[parent.key] = changed
+    if members:
+        desk.still[parent.key] = changed.changed(reason=words)
 
 
 def _named(members: Sequence[Alert], waiting: int = 0) -> str:
@@ -163,7 +184,9 @@ def _end(desk: Desk, parent: Alert) -> None:
             told = parent.told and parent.told.changed(at=desk.now, how=How.MEMBER)
             desk.book.alerts[member.key] = member.changed(parent=None, told=told)
         names = _named(members).partition(": ")[2]
-        desk.settle(parent.key, f"runs succeed again; not since, of {names}")
+        desk.settle(
+            parent.key, f"runs succeed again, but not yet of {names}", by=_outcomes(desk, parent.about).succeeded_by
+        )
 
 
 def _end_idle(desk: Desk, parent: Alert) -> None:
@@ -174,15 +197,18 @@ def _end_idle(desk: Desk, parent: Alert) -> None:
             return
         if desk.now - parent.idle_since < desk.policy.grouping.quiet:
             return
-    desk.settle(parent.key, "all of it is over", since=parent.idle_since)
+    desk.settle(parent.key, OVER[parent.rule], since=parent.idle_since, by=parent.resolved_by)
 
 
 def _has_recovered(desk: Desk, parent: Alert) -> bool:
-    outcomes = desk.book.outcomes.get(parent.about.application_id or "", ())
-    failures = [each.at for each in outcomes if each.failed]
-    last_failure = max(failures, default=parent.last_at)
-    succeeded = any(each.at > last_failure for each in outcomes if not each.failed)
+    outcomes = _outcomes(desk, parent.about)
+    last_failure = outcomes.failed_at or parent.last_at
+    succeeded = outcomes.succeeded_at is not None and outcomes.succeeded_at > last_failure
     return succeeded and desk.now - last_failure >= desk.policy.grouping.quiet
+
+
+def _outcomes(desk: Desk, about: About) -> Outcomes:
+    return desk.book.outcomes.get(about.application_id or "", Outcomes())
 
 
 def _open(desk: Desk) -> Iterator[Alert]:

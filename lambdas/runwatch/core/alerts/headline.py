@@ -132,8 +132,9 @@ def _what(telling: Telling) -> str:
         return f"{several} {what}"
     if RULES[leading.rule].subject is Subject.APPLICATION:
         stands_for = leading.member_count or len(telling.members)
-        waiting = max(leading.count - stands_for, 0) if leading.rule is Rule.APPLICATION_STUCK and stands_for else 0
-        count = max(stands_for, leading.count) - waiting
+        others = max(leading.count - (leading.peak or stands_for), 0)
+        waiting = others if leading.rule is Rule.APPLICATION_STUCK and stands_for else 0
+        count = stands_for + others - waiting
         members = f"{count} {_MEMBERS.get(leading.rule, 'runs')} of " if count > 1 else ""
         return f"{members}{name_of(leading)}{_state_of(telling)}{f', {waiting} more wait' if waiting else ''}"
     return name_of(leading)
@@ -141,9 +142,9 @@ def _what(telling: Telling) -> str:
 
 def _state_of(telling: Telling) -> str:
     """Where they are stuck, if that is the same of all."""
-    states = {alert.facts.state for alert in telling.members}
+    states = {plain(alert.facts.state or "", LONGEST_PLACE) for alert in telling.members}
     stuck = telling.leading.rule is Rule.APPLICATION_STUCK and len(states) == 1
-    return f" in {plain(states.pop() or '', LONGEST_PLACE)}" if stuck and None not in states else ""
+    return f" in {states.pop()}" if stuck and "" not in states else ""
 
 
 def _place(telling: Telling) -> str:

@@ -10,7 +10,8 @@
 | any transition into a terminal state         | what is about this run alone is over                                 |
 | one that is unexpected                       | unexpected-transition                                                |
 | the first one of a run                       | bad-tag of its job, if a tag has no meaning, or it is over           |
-| the summary                                  | its job's history; over-budget; run-failed, if no retry came; costs  |
+| the summary                                  | its job's history; over-budget; costs; run-failed of its job, if     |
+|                                              | the retry that was announced never came and no other run succeeded   |
 | lost, quarantined                            | run-lost, run-quarantined                                            |
 | untracked                                    | what is about this run alone is over                                 |
 """
@@ -20,7 +21,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from runwatch.core.alerts.addressed import relevant
-from runwatch.core.alerts.book import REMEMBERED, About, Expectation, Facts, Outcome
+from runwatch.core.alerts.book import About, Expectation, Facts, Outcomes, ResolvedBy
 from runwatch.core.alerts.causes import Canceller, Cause, cancelled_by, cause_of
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.history import Ran, job_key
@@ -30,15 +31,13 @@ from runwatch.core.alerts.verdicts import broken_budget, learned_limit
 from runwatch.core.durations import written
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import MESSAGES, Kind, Lost, Quarantined, ResourceHours, RunFacts, Settled, StateChange
-from runwatch.core.states import Mode, State, is_terminal
+from runwatch.core.states import TERMINAL, Mode, State, is_terminal
 from runwatch.core.tracked import Used
 
 __all__ = ["hear", "job_of"]
 
-OUTCOMES_KEPT = 100
 BY_KIND = {message.kind: message for message in MESSAGES}
 NEED_HISTORY = {Kind.SETTLED, Kind.LOST, Kind.QUARANTINED}
-ENDED_BADLY = {State.FAILED, State.CANCELLED}
 UNSEEN_TIMES = frozenset({Rule.UNEXPECTED_TRANSITION})
 """Rules about a run that its next transition does not settle."""
 
@@ -57,9 +56,11 @@ def job_of(entry: Entry, policy: Policy) -> str | None:
 
 def _needs_history(entry: Entry) -> bool:
     """Whether what is known of the job matters for this entry, or may change by it."""
-    said = entry.attributes
-    is_first = entry.kind is Kind.STATE_CHANGE and "previousState" not in said
-    return is_first or entry.kind in NEED_HISTORY or said.get("state") in ENDED_BADLY
+    state = entry.attributes.get("state")
+    is_first = entry.kind is Kind.STATE_CHANGE and "previousState" not in entry.attributes
+    # Only the body says that a run streams. No text of a stranger in it has quotes that are not escaped.
+    streams = state == State.RUNNING and f'"mode":"{Mode.STREAMING}"' in entry.body
+    return is_first or entry.kind in NEED_HISTORY or state in TERMINAL or streams
 
 
 def hear(desk: Desk, entry: Entry) -> str | None:
@@ -81,7 +82,7 @@ def hear(desk: Desk, entry: Entry) -> str | None:
         case Lost() | Quarantined():
             heard.leaves(detail, Rule.RUN_LOST if entry.kind is Kind.LOST else Rule.RUN_QUARANTINED)
         case _ if entry.kind is Kind.UNTRACKED:
-            desk.settle_run(detail.arn, "nobody watches the run any more")
+            desk.settle_run(heard.this_run, "nobody watches the run any more")
         case _:
             pass
     if _needs_history(entry):
@@ -108,6 +109,7 @@ class _Heard:
         )
         self._job = job_key(detail.application_id, self._about.job, detail.job_run_id)
         self._limits: Limits = desk.limits(self._about, tags)
+        self.this_run = ResolvedBy(run=detail.arn, state=detail.state)
 
     def note_run(self) -> None:
         """Remember that the job has this run, and let its alerts know whether it has others."""
@@ -124,9 +126,9 @@ class _Heard:
         if detail.previous_state is None:
             self._began(detail)
         if is_terminal(state) and not detail.retry_expected:
-            desk.settle_run(detail.arn, f"the run ended: {state}", besides=UNSEEN_TIMES)
+            desk.settle_run(self.this_run, f"the run ended: {state}", besides=UNSEEN_TIMES)
         elif stuck := desk.open(Rule.RUN_STUCK, self._about):
-            desk.settle(stuck.key, f"it moved on to {state}")
+            desk.settle(stuck.key, f"it moved on to {state}", by=self.this_run)
         if detail.unexpected:
             reason = f"from {detail.previous_state} to {state}"
             self._fire(Rule.UNEXPECTED_TRANSITION, detail, reason, anew=True)
@@ -141,7 +143,7 @@ class _Heard:
             case State.SUCCESS:
                 self._succeeded(detail)
             case State.RUNNING if detail.mode == Mode.STREAMING:
-                self._streams()
+                self._streams(detail)
             case _:
                 pass
 
@@ -152,8 +154,8 @@ class _Heard:
         cost = desk.policy.prices.cost(hours.vcpu_hour, hours.memory_gb_hour, hours.storage_gb_hour)
         desk.settled_cost += cost or 0.0
         desk.settled_vcpu_hours += hours.vcpu_hour or 0.0
-        desk.settle_run(detail.arn, f"the run ended: {detail.state}")
-        if detail.state == State.FAILED:
+        desk.settle_run(self.this_run, f"the run ended: {detail.state}")
+        if detail.state == State.FAILED and detail.retry_expected:
             self._failed(detail)
         elif detail.state == State.SUCCESS:
             took = Ran(
@@ -164,7 +166,7 @@ class _Heard:
                 storage_gb_hours=hours.storage_gb_hour,
             )
             history = desk.history(self._job)
-            limit = learned_limit(self._limits, history.normal())
+            limit = learned_limit(self._limits, history.normal(desk.policy.prices))
             usual = limit is None or timedelta(seconds=ran) < limit
             desk.learn(self._job, history.with_success(took, usual=usual))
         used = Used(
@@ -176,10 +178,10 @@ class _Heard:
             same_run = known is not None and known.about.run == detail.arn
             self._fire(Rule.OVER_BUDGET, detail, broken, hours=hours, anew=not same_run)
         elif known is not None and known.about.run != detail.arn:
-            desk.settle(known.key, "a run stayed within its budget")
+            desk.settle(known.key, "a run stayed within its budget", by=self.this_run)
 
     def leaves(self, detail: Lost | Quarantined, rule: Rule) -> None:
-        self._desk.settle_run(detail.arn, "the run is not watched any more")
+        self._desk.settle_run(self.this_run, "the run is not watched any more")
         seen = f", last seen in {detail.state}" if detail.state else ""
         self._fire(rule, detail, f"{'not found' if rule is Rule.RUN_LOST else 'refused'}{seen}", since=detail.since)
 
@@ -189,40 +191,29 @@ class _Heard:
         for expected in desk.policy.expecting(self._about):
             known = desk.book.expected.get(expected.name) or Expectation(known_since=self._at)
             if known.started_at is None or created_at > known.started_at:
-                desk.book.expected[expected.name] = known.changed(started_at=created_at)
+                desk.book.expected[expected.name] = known.changed(started_at=created_at, started_by=detail.arn)
         if self._limits.bad_tags:
             self._fire(Rule.BAD_TAG, detail, "; ".join(self._limits.bad_tags))
         elif wrong := desk.open(Rule.BAD_TAG, self._about):
-            desk.settle(wrong.key, "the tags of a run were right")
+            desk.settle(wrong.key, "the tags of a run were right", by=self.this_run)
         if found := desk.open(Rule.RUN_LOST, self._about):
-            desk.settle(found.key, "the run was found again")
+            desk.settle(found.key, "the run was found again", by=self.this_run)
 
     def _failed(self, detail: StateChange | Settled) -> None:
-        """Once for each run, whichever entry says it first."""
+        """The transition says that a run has failed for good; the summary, that its announced retry never came."""
         desk = self._desk
         known = desk.book.alerts.get(self._about.key(Rule.RUN_FAILED))
         if known is not None and known.facts.job_run_id == detail.job_run_id:
             return
-        if isinstance(detail, Settled) and self._has_failed_before():
-            return  # It has been told, and was resolved since.
         cause = cause_of(detail.state_details, desk.policy.errors)
-        desk.learn(self._job, desk.history(self._job).with_failure(self._at, cause.name))
-        if self._another_did_well(since=detail.ended_at or detail.updated_at or self._at):
-            return
-        self._note(failed=True)
+        history = desk.history(self._job).with_failure(self._at, cause.name)
+        desk.learn(self._job, history)
+        if history.has_succeeded_since(self._ended_at(detail)):
+            return  # This end became known late, and another run has made up for it by then.
+        self._note_outcome(failed_at=self._at)
         ran = _ran(detail)
         took = f" after {_in_words(ran)}" if ran else ""
         self._fire(Rule.RUN_FAILED, detail, f"FAILED{took}", anew=True, cause=cause)
-
-    def _has_failed_before(self) -> bool:
-        return any(each.run == self._about.run and each.failed for each in self._outcomes())
-
-    def _another_did_well(self, since: datetime) -> bool:
-        """A retry that was waited for did not come, and meanwhile another run of the job made up for it."""
-        return any(
-            each.job == self._job and each.run != self._about.run and not each.failed and each.at > since
-            for each in self._outcomes()
-        )
 
     def _cancelled(self, detail: StateChange) -> None:
         canceller = cancelled_by(
@@ -243,27 +234,27 @@ class _Heard:
 
     def _succeeded(self, detail: StateChange) -> None:
         desk, created_at = self._desk, detail.created_at or self._at
-        self._note(failed=False)
+        self._note_success(detail)
         took = f" after {_in_words(ran)}" if (ran := _ran(detail)) else ""
         for rule in (Rule.RUN_FAILED, Rule.RUN_CANCELLED):
             if alert := desk.open(rule, self._about):
-                desk.settle(alert.key, f"a run of the job succeeded{took}")
+                desk.settle(alert.key, f"a run of the job succeeded{took}", by=self.this_run)
         for key, alert in list(desk.book.alerts.items()):
             if alert.rule in (Rule.RUN_LOST, Rule.RUN_QUARANTINED) and _same_job(alert.about, self._about):
-                desk.settle(key, "a run of the job succeeded")
+                desk.settle(key, "a run of the job succeeded", by=self.this_run)
         for expected in desk.policy.expecting(self._about):
             known = desk.book.expected.get(expected.name) or Expectation(known_since=self._at)
             if known.succeeded_at is None or created_at > known.succeeded_at:
-                desk.book.expected[expected.name] = known.changed(succeeded_at=created_at)
+                desk.book.expected[expected.name] = known.changed(succeeded_at=created_at, succeeded_by=detail.arn)
 
-    def _streams(self) -> None:
+    def _streams(self, detail: StateChange) -> None:
         """A streaming run never succeeds: that another one of its job is RUNNING is as good as it gets."""
         for rule in (Rule.RUN_FAILED, Rule.RUN_CANCELLED):
             alert = self._desk.open(rule, self._about)
             if alert is not None and alert.about.run != self._about.run:
-                self._desk.settle(alert.key, "another run of the job streams")
+                self._desk.settle(alert.key, "another run of the job streams", by=self.this_run)
         if (self._about.attempt or 1) == 1:
-            self._note(failed=False)
+            self._note_success(detail)
 
     def _fire(  # noqa: PLR0913 - all but three are keywords
         self,
@@ -295,7 +286,7 @@ class _Heard:
             mode=detail.mode,
             max_attempts=detail.max_attempts if isinstance(detail, StateChange) else None,
             ran_seconds=_ran(detail),
-            normal=history.normal(),
+            normal=history.normal(prices),
             vcpu_hours=used.vcpu_hour,
             memory_gb_hours=used.memory_gb_hour,
             storage_gb_hours=used.storage_gb_hour,
@@ -304,19 +295,25 @@ class _Heard:
             console=detail.links.console,
             driver_log=detail.links.driver_log,
         )
-        moment = since or detail.ended_at or detail.updated_at or self._at
+        moment = since or self._ended_at(detail)
         desk.fire(
             rule, self._about, self._limits, since=moment, reason=reason, facts=facts, anew=anew, severity=severity
         )
 
-    def _outcomes(self) -> tuple[Outcome, ...]:
-        return self._desk.book.outcomes.get(self._about.application_id or "", ())
+    def _ended_at(self, detail: RunFacts) -> datetime:
+        return detail.ended_at or detail.updated_at or self._at
 
-    def _note(self, *, failed: bool) -> None:
-        """Remember how a run of the application ended, for a while."""
-        recent = [each for each in self._outcomes() if self._at - each.at < REMEMBERED]
-        outcome = Outcome(job=self._job, run=self._about.run or "", at=self._at, failed=failed)
-        self._desk.book.outcomes[self._about.application_id or ""] = (*recent, outcome)[-OUTCOMES_KEPT:]
+    def _note_success(self, detail: StateChange) -> None:
+        """Remember it for the job and for its application."""
+        desk = self._desk
+        desk.learn(self._job, desk.history(self._job).succeeded_last(self._ended_at(detail)))
+        self._note_outcome(succeeded_at=self._at, succeeded_by=self.this_run)
+
+    def _note_outcome(self, **ended: object) -> None:
+        """Remember when a run of the application last ended well, or badly."""
+        outcomes = self._desk.book.outcomes
+        application_id = self._about.application_id or ""
+        outcomes[application_id] = outcomes.get(application_id, Outcomes()).changed(**ended)
 
 
 def _same_job(one: About, other: About) -> bool:

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from runwatch.core.alerts.book import Normal
+from runwatch.core.alerts.policy import Prices
 from runwatch.core.model import Moment
 
 __all__ = ["History", "Ran", "job_key"]
@@ -20,6 +21,7 @@ RUNS_KEPT = 2
 USUAL_FROM = 3
 """Slow runs in a row."""
 WEEK = timedelta(days=7)
+NO_PRICES = Prices()
 
 
 def job_key(application_id: str, job: str | None, job_run_id: str) -> str:
@@ -56,6 +58,8 @@ class History(BaseModel):
     unusual: tuple[Ran, ...] = ()
     """Those of the last that took too long to be usual: not learned from, unless there are several in a row."""
     failures: tuple[Failing, ...] = ()
+    succeeded_at: Moment | None = None
+    """When a run of the job last ended in SUCCESS, or began to stream: it makes up for each failure before it."""
     runs: tuple[str, ...] = ()
     """Ids of the first runs of the job that were seen."""
 
@@ -82,14 +86,29 @@ class History(BaseModel):
     def with_failure(self, at: datetime, error: str | None) -> Self:
         return self.model_copy(update={"failures": (*self.failures, Failing(at=at, error=error))[-KEPT:]})
 
+    def succeeded_last(self, at: datetime) -> Self:
+        """Return the history after a run succeeded at this moment."""
+        return self.model_copy(update={"succeeded_at": max(at, self.succeeded_at or at)})
+
+    def has_succeeded_since(self, moment: datetime) -> bool:
+        return self.succeeded_at is not None and self.succeeded_at > moment
+
     def seen_this_week(self, error: str | None, now: datetime) -> int:
         return sum(failure.error == error and now - failure.at < WEEK for failure in self.failures)
 
-    def normal(self) -> Normal | None:
+    def normal(self, prices: Prices = NO_PRICES) -> Normal | None:
+        """Return what is usual of the job, with the usual cost at these prices; None if no run has succeeded."""
         if not self.succeeded:
             return None
         seconds = [ran.seconds for ran in self.succeeded]
-        return Normal(runs=len(seconds), median_seconds=median(seconds), p95_seconds=percentile(seconds, 0.95))
+        costs = [prices.cost(ran.vcpu_hours, ran.memory_gb_hours, ran.storage_gb_hours) for ran in self.succeeded]
+        known = [cost for cost in costs if cost is not None]
+        return Normal(
+            runs=len(seconds),
+            median_seconds=median(seconds),
+            p95_seconds=percentile(seconds, 0.95),
+            median_cost=median(known) if known else None,
+        )
 
 
 def percentile(values: Sequence[float], part: float) -> float:

@@ -1,7 +1,7 @@
 """What a round of looks has to tell: the runs as they are known at its end, and how the looks went."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,6 +22,10 @@ class Sight:
     """What hindered the others; not what AWS says of a run that it does not know."""
     causes: dict[Failure, str] = field(default_factory=dict)
     """What AWS said, once for each."""
+    lists_read: bool = False
+    """Whether a probe could read the lists in which new runs are found."""
+    lists_failed: Failure | None = None
+    """Why a probe could not. It did not try, or was throttled, if neither is said."""
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Seen:
     unread: Collection[RunId] = ()
     """Those of whom that look could not tell."""
     sight: Sight = field(default_factory=Sight)
+    probe: Callable[[], None] = lambda: None
+    """Adds to `sight` whether the lists in which new runs are found can be read."""
     quarantined: Sequence[str] = ()
     """Items of the table that were found unreadable in this round and quarantined, each with the reason."""
     unreadable: Sequence[str] = ()

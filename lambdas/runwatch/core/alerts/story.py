@@ -92,7 +92,7 @@ def _sentences(telling: Telling) -> Iterator[str]:
             before = f"; before it was {told.severity}" if told and told.severity is not leading.severity else ""
             open_for = written(max(telling.at - leading.opened_at, timedelta()))
             yield f"It has been open for {open_for}, so it is {leading.severity} now{before}."
-        case Change.CHANGED if told and told.error and told.error != leading.facts.error:
+        case Change.CHANGED if told and told.error and told.error != error_of(*(telling.members or telling.alerts)):
             yield f"Before, the error was: {plain(told.error, LONGEST)}."
 
 
@@ -211,10 +211,14 @@ def _where(telling: Telling) -> Iterator[Line]:
         attempt = f"attempt {about.attempt}" if about.attempt and about.attempt > 1 else ""
         release = plain(facts.release_label or "", 64)
         if run:
-            parts = (plain(run, 64), attempt, plain(facts.state or "", 64), release)
+            parts = (plain(run, 64), attempt, plain(alert.run_state or "", 64), release)
             yield Line("Job run", ", ".join(part for part in parts if part))
         if facts.created_by and not telling.is_over:
             yield Line("Started by", plain(facts.created_by, LONGEST))
+    if telling.is_over and (resolved_by := alert.resolved_by) and resolved_by.run != about.run:
+        state = plain(resolved_by.state or "", 64)
+        by = f"job run {plain(resolved_by.run.rpartition('/')[2], 64)}"
+        yield Line("Resolved by", f"{by}, {state}" if state else by)
     applications = {other.about.application_id for other in telling.alerts}
     if about.application_id and len(applications) == 1:
         name, ident = application_of(alert, 64), plain(about.application_id, 64)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from runwatch.core.alerts.book import About, Expectation, Facts, Normal
+from runwatch.core.alerts.book import About, Expectation, Facts, Normal, ResolvedBy
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.policy import Expected, Policy
-from runwatch.core.alerts.rules import Family, Rule
+from runwatch.core.alerts.rules import Family, Rule, Severity
 from runwatch.core.alerts.schedule import latest
-from runwatch.core.alerts.sight import Seen
+from runwatch.core.alerts.sight import Seen, Sight
 from runwatch.core.alerts.verdicts import VERDICTS, Case, Firing, Verdict, is_half_way, may_fire_at
 from runwatch.core.durations import written
 from runwatch.core.failures import Failure
@@ -29,6 +29,9 @@ WHY_NOT = {
     *(Rule.RUNNING_TOO_LONG, Rule.TIMEOUT_NEAR, Rule.RUN_UNREADABLE),
 }
 """Rules whose alerts say why a job has not succeeded yet."""
+LISTS = "lists"
+FOUND_WITHIN = timedelta(minutes=15)
+"""How long discovery may take to find the runs that started while the source could not be read."""
 EARLY = timedelta(minutes=5)
 """How long before its time a run of an expected job may have been created."""
 
@@ -63,28 +66,33 @@ def judge_run(desk: Desk, record: TrackedRun, normal: Normal | None, seen_at: da
             facts = _facts(desk, record, normal, seen_at)
             desk.fire(rule, about, case.limits, since=answer.since, reason=answer.reason, facts=facts)
         elif rule in open_ones and not _lasts(rule, record):
-            desk.settle(open_ones[rule].key, answer.reason)
+            by = ResolvedBy(run=record.run.arn, state=record.state)
+            desk.settle(open_ones[rule].key, answer.reason, by=by)
     return seen_at if open_ones else may_fire_at(case)
 
 
 def half_way(
     desk: Desk, seen: Seen, normal: Callable[[TrackedRun], Normal | None], application_id: str, family: Family
 ) -> int:
-    """Runs of the application that are on their way to be stuck, or to be slow."""
-    cases = (
-        Case(
-            record,
-            desk.limits(about_of(record, desk.policy, desk.book.applications), record.tags),
-            desk.policy.prices,
-            normal(record),
-            at,
+    """Return how many runs of the application are half-way to an alert of this family that people will be told of."""
+    rule = Rule.RUNNING_TOO_LONG if family is Family.SLOW else Rule.RUN_STUCK
+
+    def counts(record: TrackedRun, seen_at: datetime) -> bool:
+        about = about_of(record, desk.policy, desk.book.applications)
+        limits = desk.limits(about, record.tags)
+        return (
+            is_half_way(Case(record, limits, desk.policy.prices, normal(record), seen_at))
+            and limits.severity_of(rule) not in (None, Severity.INFO)
+            and desk.why_muted(rule, about, by_tag=limits.mute) is None
         )
+
+    return sum(
+        counts(record, seen_at)
         for run, record in seen.watched.items()
         if run.application_id == application_id
         and (record.state == State.RUNNING) is (family is Family.SLOW)
-        and (at := seen.looked.get(run)) is not None
+        and (seen_at := seen.looked.get(run)) is not None
     )
-    return sum(map(is_half_way, cases))
 
 
 def _lasts(rule: Rule, record: TrackedRun) -> bool:
@@ -132,10 +140,16 @@ def judge_sight(desk: Desk, seen: Seen) -> None:
         ),
         Failure.THROTTLED: (Rule.SOURCE_THROTTLED, policy.throttled_after, sight.failed[Failure.THROTTLED] > 0),
     }
+    could_find = _can_find(desk)
+    if sight.lists_failed is not None:
+        book.trouble.setdefault(LISTS, desk.now)
+    elif sight.lists_read:
+        book.trouble.pop(LISTS, None)
     if sight.told or sight.failed.total():  # Else nobody looked, and nobody knows.
-        about = About(source=str(desk.source))
         for failure, (rule, after, is_so) in states.items():
-            _judge_trouble(desk, failure, rule, about, after, sight.causes.get(failure, "") if is_so else None)
+            _judge_trouble(desk, failure, rule, after, sight, is_so=is_so)
+    if _can_find(desk) and not could_find:
+        book.readable_since = desk.now
     if blind:
         return
     for run in seen.unread:
@@ -163,21 +177,33 @@ def _judge_unreadable(desk: Desk, seen: Seen) -> None:
             )
             desk.fire(Rule.RUN_UNREADABLE, about, limits, since=since, reason=reason, facts=facts)
     for key, alert in list(desk.book.alerts.items()):
-        if alert.rule is Rule.RUN_UNREADABLE and alert.about.run not in desk.book.trouble:
-            desk.settle(key, "it could be read again")
+        arn = alert.about.run
+        if alert.rule is Rule.RUN_UNREADABLE and arn is not None and arn not in desk.book.trouble:
+            record = seen.watched.get(RunId.parse(arn))
+            desk.settle(key, "it could be read again", by=ResolvedBy(run=arn, state=record.state if record else None))
 
 
-def _judge_trouble(desk: Desk, failure: Failure, rule: Rule, about: About, after: timedelta, cause: str | None) -> None:
-    """`cause`: what AWS said; None if it is not so."""
-    trouble = desk.book.trouble
-    if cause is None:
+def _judge_trouble(desk: Desk, failure: Failure, rule: Rule, after: timedelta, sight: Sight, *, is_so: bool) -> None:
+    """`is_so`: whether looks failed of it; the lists may, too."""
+    about, trouble = About(source=str(desk.source)), desk.book.trouble
+    if is_so:
+        trouble.setdefault(failure, desk.now)
+    else:
         trouble.pop(failure, None)
+    since = [
+        trouble[name] for name in (failure, *([LISTS] if sight.lists_failed is failure else [])) if name in trouble
+    ]
+    if not since:
         desk.settle(about.key(rule), "job runs could be read again")
-        return
-    since = trouble.setdefault(failure, desk.now)
-    if desk.now - since >= after:
-        reason = f"{failure} for {written(desk.now - since)}"
-        desk.fire(rule, about, desk.limits(about, {}), since=since, reason=reason, facts=Facts(details=cause))
+    elif desk.now - min(since) >= after:
+        facts = Facts(details=sight.causes.get(failure, ""))
+        reason = f"{failure} for {written(desk.now - min(since))}"
+        desk.fire(rule, about, desk.limits(about, {}), since=min(since), reason=reason, facts=facts)
+
+
+def _can_find(desk: Desk) -> bool:
+    """Whether a run that starts now would be found."""
+    return not desk.is_blind and LISTS not in desk.book.trouble
 
 
 def judge_items(desk: Desk, quarantined: Sequence[str], unreadable: Sequence[str]) -> None:
@@ -209,7 +235,12 @@ def judge_policy(desk: Desk, faults: Sequence[str], unread: str | None) -> None:
 
 
 def judge_expected(desk: Desk) -> None:
-    """Jobs that should have started, or succeeded, by now."""
+    """Jobs that should have started, or succeeded, by now.
+
+    While new runs cannot be found, and until those that started meanwhile had time to be, no job is said to be absent.
+    """
+    readable_since = desk.book.readable_since
+    may_say = _can_find(desk) and (readable_since is None or desk.now - readable_since >= FOUND_WITHIN)
     wanted = {expected.name: expected for expected in desk.policy.expected if expected.is_at(str(desk.source))}
     for name in desk.book.expected.keys() - wanted.keys():
         del desk.book.expected[name]
@@ -217,11 +248,11 @@ def judge_expected(desk: Desk) -> None:
         known = desk.book.expected.setdefault(name, Expectation(known_since=desk.now))
         about = About(source=str(desk.source), job_name=expected.job, expected=name)
         missed = _missed(expected, known, desk.now, may_fail=_is_told_elsewhere(desk, expected))
-        if missed is not None:
+        if missed is None:
+            desk.settle(about.key(Rule.JOB_ABSENT), _made_up(expected, known), by=_made_up_by(known))
+        elif may_say:
             since, reason = missed
             desk.fire(Rule.JOB_ABSENT, about, desk.limits(about, {}), since=since, reason=reason)
-        else:
-            desk.settle(about.key(Rule.JOB_ABSENT), _made_up(expected, known))
     for key, alert in list(desk.book.alerts.items()):
         if alert.rule is Rule.JOB_ABSENT and alert.about.expected not in wanted:
             desk.settle(key, "it is not expected any more")
@@ -254,6 +285,13 @@ def _missed(expected: Expected, known: Expectation, now: datetime, *, may_fail: 
         should = due.strftime("%Y-%m-%d %H:%M UTC")
         return due, f"expected at {should}, and no run has {done} within {written(within)}"
     return None
+
+
+def _made_up_by(known: Expectation) -> ResolvedBy | None:
+    """The latest run of the job, and that it succeeded if so."""
+    if known.succeeded_by is not None and known.succeeded_by == known.started_by:
+        return ResolvedBy(run=known.succeeded_by, state=State.SUCCESS)
+    return ResolvedBy(run=known.started_by) if known.started_by else None
 
 
 def _made_up(expected: Expected, known: Expectation) -> str:

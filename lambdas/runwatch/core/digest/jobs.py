@@ -27,7 +27,7 @@ def job_of(
 ) -> DigestJob:
     """`limits` are those of its slowest run; `history` is empty where none is known."""
     application_id, identity = job
-    normal = history.normal()
+    normal = history.normal(prices)
     return DigestJob(
         application_id=application_id,
         application_name=application_name,
