@@ -83,6 +83,8 @@ STUCK_AFTER = {
 """States that a run should only pass through."""
 MERGED_BY_KEY = ("stuck_after", "rules")
 ITEMS_AT_MOST = 200
+ERRORS_AT_MOST = 60
+"""Each is searched for in each failure."""
 NAME_PATTERNS_AT_MOST = 20
 """They are searched for in the name of each new run."""
 LONGEST_NAME = 256
@@ -268,7 +270,7 @@ class Policy(_Table):
     expected: Annotated[tuple[Expected, ...], Field(max_length=ITEMS_AT_MOST), AfterValidator(_all_different)] = ()
     maintenance: Annotated[tuple[Maintenance, ...], Field(max_length=ITEMS_AT_MOST)] = ()
     prices: Prices = Field(default_factory=Prices)
-    errors: Annotated[tuple[ErrorPattern, ...], Field(max_length=ITEMS_AT_MOST)] = ()
+    errors: Annotated[tuple[ErrorPattern, ...], Field(max_length=ERRORS_AT_MOST)] = ()
     """The first that is found is the one."""
     grouping: Grouping = Field(default_factory=Grouping)
     job_names: JobNames = Field(default_factory=JobNames)
