@@ -151,7 +151,7 @@ RULES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
         _MEMORY,
         (
             r"OutOfMemory|\bOOM(?:Killed)?\b|out of memory|MemoryError|bad_alloc|heap space|GC overhead|maxResultSize",
-            r"memory (?:usage|limit|overhead)|memoryOverhead|(?:insufficient|not enough|allocate) memory",
+            r"memory (?:usage|limit|overhead|allocation)|memoryOverhead|(?:insufficient|not enough|allocate) memory",
             r"acquire \d{1,20} bytes of memory|exceed\w{0,3} (?:\w{1,20} ){0,3}memory",
             r"(?:increas|boost)\w{1,3} (?:\S{1,60} ){0,3}(?:memory|heap)\b",
         ),
@@ -167,7 +167,7 @@ RULES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
         _THROTTLED,
         (
             r"Slow ?Down|reduce your request rate|Throttl(?:ing|ed)|Rate ?(?:limit )?exceeded|Too ?Many ?Requests",
-            r"Request ?(?:rate|limit) ?(?:too large|exceeded)|Throughput ?exceed|exceeds max retry",
+            r"Request ?(?:rate|limit) ?(?:is |too )?(?:large|exceeded)|Throughput ?exceed|exceeds max retry",
             _http(429, 503),
         ),
     ),
@@ -208,14 +208,15 @@ RULES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     (
         _PERMISSION,
         (
-            r"Access ?(?:\w{1,20} ){0,3}(?:denied|not allowed)|Permission ?_?denied|\bForbidden\b|explicit deny",
+            r"Access ?(?:\S{1,100} ){0,5}(?:denied|not allowed)|Permission ?_?denied|\bForbidden\b",
             r"(?:not |un)authori[sz]ed|Authori[sz]ation\w{0,20}Exception|AccessControlException|policy allows the",
+            r"not (?:allowed|permitted) to (?:access|perform|assume|use)|GSS initiate failed|vending credential",
             r"Authentication(?:Exception| failed| error)|Login failed|(?:invalid|incorrect) (?:user ?name|password)",
-            r"vending credential|(?:not have|sufficient|required) (?:\w{1,20} ){0,4}(?:permission|privilege)",
+            r"(?:not have|sufficient|required|no|lacks?|missing) (?:\w{1,20} ){0,4}(?:permission|privilege)",
             r"(?:not|unable to|failed to) assume|cannot be assumed|trust (?:relationship|policy)",
             r"Expired ?Token|token (?:\w{1,30} ){0,6}(?:expired|is invalid)|InvalidClientTokenId|UnrecognizedClient",
-            r"InvalidAccessKeyId|SignatureDoesNotMatch|NoCredentials|(?:load|locate) (?:\w{1,10} )?credentials",
-            r"\bkms:\w|KMS\.\w{1,40}Exception|KMSInvalidState|NoAuthWithAWS",
+            r"InvalidAccessKeyId|SignatureDoesNotMatch|NoCredentials|(?:load|locate|no) (?:\w{1,10} )?credentials",
+            r"explicit deny|\bkms:\w|KMS\.\w{1,40}Exception|KMSInvalidState|NoAuthWithAWS",
             _http(401, 403),
         ),
     ),
@@ -266,13 +267,13 @@ RULES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
     (
         _NETWORK,
         (
-            r"connect\w{0,3} (?:attempt )?timed out|Connect(?:ion)?Timeout|Connection (?:refused|reset|closed|aborted)",
+            r"connect\w{0,3} (?:attempt )?timed out|Connection (?:refused|reset|closed|aborted)",
             r"(?:not|unable to|failed to|tried to|can't) (?:connect|establish \w{0,10} ?connection)",
             r"Unknown ?Host|getaddrinfo|Name or service not known|failure in name resolution|No ?Route ?To ?Host",
             r"Network is unreachable|Unable to execute HTTP request|NoHttpResponse|failed to respond|bootstrap urls",
             r"SocketTimeout|Read ?timed? ?out|EndpointConnectionError|ConnectionPool\(|Communications link",
             r"SSL\w{0,10}(?:Exception|Error)|certificate.verify.failed",
-            r"Broken pipe|connection to the host|Connect to \S{1,200} failed",
+            r"Connect(?:ion)?(?:Timeout|Error)|Broken pipe|connection to the host|Error connecting|\bConnectException|Connect to \S{1,200} failed",
         ),
     ),
     (_TIMED_OUT, (r"timed out|Time ?out|Could not execute broadcast|deadline.exceeded",)),
