@@ -215,7 +215,9 @@ def test_an_error_is_recognised_by_the_phrase_that_shows_it(name: str, details: 
         'SLF4J: Failed to load class "org.slf4j.impl.StaticLoggerBinder". ExitCode: 1.',
         "User application exited with status 1",
         "Execution Error, return code 2 from org.apache.hadoop.hive.ql.exec.tez.TezTask. Vertex failed",
-        "AmazonS3Exception: We encountered an internal error. (Status Code: 500; Error Code: InternalError)",
+        "AmazonS3Exception: We encountered an internal error. (Status Code: 500)",
+        "An error occurred (InternalServerError) when calling the PutItem operation",
+        f"{'x' * 1024}OutOfMemoryError",
     ],
 )
 def test_no_class_is_claimed_without_evidence(details: str | None):
@@ -293,6 +295,15 @@ def test_an_exit_code_that_means_one_thing_is_evidence(code: int, name: str):
     ):
         assert cause_of(said).name == name, said
     assert cause_of(f"ExitCode: {code}. No space left on device").name == "disk full"
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [(401, "permission"), (403, "permission"), (404, "missing file"), (429, "throttled"), (503, "throttled")],
+)
+def test_an_http_status_is_evidence(status: int, name: str):
+    for said in (f"(Service: S3, Status Code: {status})", f"StatusCode={status}", f"An error occurred ({status}) when"):
+        assert cause_of(f"S3Exception: {said}").name == name, said
 
 
 def test_an_exception_of_any_name_says_less_than_an_exit_code():

@@ -208,6 +208,23 @@ def test_the_ways_to_match_a_name_are_never_undercounted(part: Part, text: str):
 
 
 @pytest.mark.parametrize(
+    ("pattern", "ways"),
+    [
+        ("a", 1),
+        ("a{2}", 1),
+        ("a{1,3}", 3),
+        ("a*", 257),
+        ("a{2,}", 257),
+        ("(?:a|b)?", 4),
+        ("[*+?]", 1),
+        ("a*b{1,2}", 514),
+    ],
+)
+def test_the_ways_multiply(pattern: str, ways: int):
+    assert patterns._ways(pattern) == ways
+
+
+@pytest.mark.parametrize(
     "pattern", ["-run[0-9]+$", "^(tmp|dev)_", "_[a-z]{5}$", r"\d{1,20}_\d{1,20}", "-[0-9a-f]*?$", r"[*+]\d+"]
 )
 def test_a_pattern_that_leaves_re_few_ways_is_quick(pattern: str):
