@@ -31,7 +31,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 from runwatch.core.alerts.faults import shown
 from runwatch.core.alerts.fields import ONE_LINE, Words
 
-__all__ = ["ErrorPattern", "QuickPattern", "affordable", "is_found"]
+__all__ = ["NAME_AT_MOST", "ErrorPattern", "QuickPattern", "affordable", "is_found"]
 
 LENGTH_AT_MOST = 300
 COPIES_AT_MOST = 40

@@ -46,7 +46,7 @@ from runwatch.core.alerts.fields import (
     span_or_off,
 )
 from runwatch.core.alerts.job_identity import trimmed, without_generated_parts
-from runwatch.core.alerts.patterns import ErrorPattern, QuickPattern
+from runwatch.core.alerts.patterns import NAME_AT_MOST, ErrorPattern, QuickPattern
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.alerts.schedule import Cron, Timezone
 from runwatch.core.alerts.silences import EVERYTHING, Maintenance, Pattern, matches
@@ -87,8 +87,6 @@ ERRORS_AT_MOST = 60
 """Each is searched for in each failure."""
 NAME_PATTERNS_AT_MOST = 20
 """They are searched for in the name of each new run."""
-LONGEST_NAME = 256
-"""AWS's limit for the name of a job run."""
 
 
 def _a_rule(name: object) -> object:
@@ -351,7 +349,7 @@ class Limits(Settings):
 
 @lru_cache(maxsize=20_000)
 def _identity(policy: Policy, name: str) -> str | None:
-    if len(name) > LONGEST_NAME:
+    if len(name) > NAME_AT_MOST:
         return name  # A search in it could take long.
     rest = name
     for pattern in policy.job_names.generated:
