@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from runwatch.core.alerts.causes import CAUSES
 from runwatch.core.alerts.policy import Policy, Settings
 from runwatch.core.alerts.rules import RULES, Rule, Subject
 from runwatch.core.alerts.tags import READERS
@@ -39,7 +40,7 @@ ALL_RUNS = {"severity", "mute", "owner", "runbook"}
 
 def parts() -> dict[str, str]:
     """By the name of the markers that they stand between."""
-    return {"rules": _rules(), "examples": _examples()}
+    return {"rules": _rules(), "classes": _classes(), "examples": _examples()}
 
 
 def written(page: str) -> str:
@@ -67,6 +68,15 @@ def _rules() -> str:
             nature.ends,
         )
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _classes() -> str:
+    lines = [
+        "| class | what to do first |",
+        "| --- | --- |",
+        *(f"| {cause.name} | {cause.advice} |" for cause in CAUSES),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -28,8 +28,8 @@ FLOW = FILES.keys() - ENTRY_POINTS - CORE - ADAPTERS - WIRING - {"runwatch"}
 
 STANDARD = sys.stdlib_module_names
 AWS_SDK = {"boto3", "botocore"}
-IN_THE_LAYER = {"pydantic", "aws_lambda_powertools", "cronsim"}
-PURE = {"pydantic", "cronsim"}
+IN_THE_LAYER = {"pydantic", "pydantic_core", "aws_lambda_powertools", "cronsim"}
+PURE = {"pydantic", "pydantic_core", "cronsim"}
 """What the core may use of it."""
 
 

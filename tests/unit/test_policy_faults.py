@@ -148,18 +148,19 @@ def faults(text: str) -> list[str]:
         # errors
         (
             ERROR.replace('"c"', '"(a"'),
-            "errors[0].pattern: '(a' is no regular expression: missing ), unterminated subpattern at position 0",
+            "errors[0].pattern: '(a' is no regular expression: unclosed group",
         ),
-        (ERROR.replace('"c"', '"a{99999999999}"'), "errors[0].pattern: 'a{99999999999}' is no regular expression: "),
+        (ERROR.replace('"c"', '"a{99999999999}"'), "errors[0].pattern: 'a{99999999999}' may take too long: "),
         (
             ERROR.replace('"c"', '"[[a]"'),
-            "errors[0].pattern: '[[a]' is no regular expression: Possible nested set at position 1",
+            "errors[0].pattern: '[[a]' is no regular expression: unclosed character class",
         ),
-        (ERROR.replace('"c"', '"(a+)+b"'), "errors[0].pattern: '(a+)+b' may take too long: "),
+        (ERROR.replace('"c"', '"(?=a)b"'), "errors[0].pattern: '(?=a)b' may take too long: "),
+        (ERROR * 61, "errors: Tuple should have at most 60 items after validation, not 61"),
         ("[job_names]\ngenerated=['x', '(a+)+b']", "job_names.generated[1]: '(a+)+b' may take too long: "),
         (
             "[job_names]\ngenerated=['(a']",
-            "job_names.generated[0]: '(a' is no regular expression: missing ), unterminated subpattern at position 0",
+            "job_names.generated[0]: '(a' is no regular expression: unclosed group",
         ),
         ("[job_names]\ngenerated=['']", "job_names.generated[0]: String should have at least 1 character"),
         (
@@ -226,45 +227,6 @@ def test_a_text_longer_than_a_parameter_is_refused():
     assert len(fits.encode()) == 8192
     assert read(fits) == Policy()
     assert faults(fits + "\n") == ["the text has 8193 bytes, and a parameter holds 8192"]
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        r"OutOfMemory|GC overhead|exit code (137|143)|Container .* killed",
-        r"(?i)quota .* exceeded .* in (eu|us)-[a-z]",
-        r"a.*b|c.*d|e.*f|g.*h",
-        r"[*+?{]\*\+\?\{[]*+]",
-        r"\(a\)+",
-        r"(a|b)?c",
-        "a{2,3}",
-    ],
-)
-def test_a_pattern_that_is_quick_is_taken(pattern: str):
-    assert read(ERROR.replace('"c"', f"'{pattern}'")).errors[0].pattern == pattern
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "(a*)*",
-        "(a|a)*",
-        "(a|b){2,}",
-        "(?:a+)+$",
-        "a.*b.*c.*d",
-        ".*.*.*",
-        "a?" * 9,
-        "(a|a)" * 9,
-        "(a|b)*?c",
-        "x|(a*)*",
-        "[)](a)*",
-    ],
-)
-def test_a_pattern_that_may_take_long_is_refused(pattern: str):
-    (told,) = faults(ERROR.replace('"c"', f"'{pattern}'"))
-    assert told.startswith(
-        f"errors[0].pattern: '{pattern}' may take too long: repeat no group, and of each alternative at most 2"
-    )
 
 
 def test_what_is_quoted_of_a_text_is_short_and_in_one_line():

@@ -1,34 +1,41 @@
-r"""The first error behind a failure, as a class, from what AWS says in `stateDetails`; and who cancelled a run.
+r"""Classify why a job run failed, from what AWS says in `stateDetails`; and tell who cancelled a run.
 
-`stateDetails` has at most 256 characters, in words that AWS does not document. Seen in public reports: `Job failed,
-please check complete logs in configured logging destination. ExitCode: 1. Last few exceptions: Caused by:
-java.io.IOException: No space left on device …`, where the exceptions are from the end of the driver's output. So what
-is recognised is what Spark, the JVM, Hadoop and AWS's SDKs say of an error, wherever it stands, and after that the
-exit code.
+`stateDetails` has at most 256 characters by AWS's word, and up to 477 in recorded answers, in words that AWS documents
+for a few cases only. Most often it is `Job failed, please check complete logs in configured logging destination.
+ExitCode: 1. Last few exceptions: …`, where the exceptions are from the end of the driver's output. So RULES recognises
+the sentences of AWS's troubleshooting page, and the errors of Spark, Hive, Python, the JVM and AWS's SDKs.
 
-Exit codes are Spark's own (`SparkExitCode`, `ExecutorExitCode`), or 128 and the signal that ended the process: the
-kernel ends with 9 (137) what takes more memory than its worker has.
+RULES is a table that is read from the top; the first rule whose pattern is found gives the class, and the phrase that
+it found is the evidence. A rule stands the higher, the more its evidence says about the cause:
+
+1. a resource or a permission that is named, since such an error often brings others with it,
+2. an exit code that means one thing: one of Spark's (`ExecutorExitCode`), or 128 and the signal that ended the process,
+3. a symptom that has several causes, such as a lost executor or a connection that was closed,
+4. the name of any exception, which shows no more than that the job raised it.
+
+Exit code 1 is in no rule: it follows errors of every class. A pattern is searched for in one line of at most 1,024
+characters, without regard to capitals, and has no repetition without a bound.
 
 Unverified, for want of AWS's word on it: what `stateDetails` says of a run that reached its execution timeout, or
 waited too long in the queue. The patterns for those two are wide, and `cancelled_by` also goes by the run's times.
-
-A pattern is searched in one line of at most 1,024 characters, and ours have no repetition within a repetition, so
-they take no longer than the text is long.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from string import ascii_letters, digits
 from typing import NamedTuple, Protocol
 
+from runwatch.core.alerts.patterns import is_found
 from runwatch.core.durations import written
 from runwatch.core.states import State
 
 __all__ = [
     "CAUSES",
+    "RULES",
     "UNKNOWN",
     "Cancelled",
     "Canceller",
@@ -45,13 +52,13 @@ LONGEST = 1024
 
 
 class Known(Protocol):
-    """A class of errors that somebody added: a policy's."""
+    """A class of errors that a policy adds."""
 
     @property
     def name(self) -> str: ...
     @property
     def pattern(self) -> str:
-        """A regular expression, searched without regard to capitals."""
+        """A regular expression as `patterns.is_found` takes it."""
 
     @property
     def advice(self) -> str: ...
@@ -60,258 +67,265 @@ class Known(Protocol):
 @dataclass(frozen=True)
 class Cause:
     name: str
-    """In a few words: `out of memory`."""
+    """The class in a few words: `out of memory`."""
     advice: str
-    """What to do first, in one sentence; empty of an unknown one."""
-    patterns: tuple[str, ...] = ()
+    """What to do first, in one sentence; empty for an unknown error."""
+    evidence: str = field(default="", compare=False)
+    """The phrase of AWS's that the class was recognised by, or the pattern of the policy that found it."""
 
 
 UNKNOWN = Cause("unknown error", "")
-
 _MEMORY = Cause(
     "out of memory",
     "Give the worker that the log names (driver or executor) more memory, or make the data of each task smaller.",
-    (
-        r"OutOfMemory",
-        r"memory limit",
-        r"memory overhead",
-        r"MemoryError",
-        r"Container killed",
-        r"\bOOM\b",
-        r"ran out of memory",
-        r"GC overhead",
-        r"Cannot allocate memory",
-    ),
 )
-_PERMISSION = Cause(
-    "permission",
-    "See which action on what is denied, and allow it in the job's execution role, the bucket's policy or the key's.",
-    (
-        r"AccessDenied",
-        r"Access Denied",
-        r"not authori[sz]ed",
-        r"UnauthorizedOperation",
-        r"\bForbidden\b",
-        r"(?:code|status|error)\W{1,3}403\b",
-        r"Insufficient Lake Formation permission",
-        r"\bkms:\w",
-        r"KMS\.\w{1,40}Exception",
-        r"ExpiredToken",
-        r"Permission denied",
-        r"(?:unable|failed) to assume",
-    ),
-)
-_MISSING = Cause(
-    "missing file",
-    "See whether what wrote the file or the table ran, and whether the path is right.",
-    (
-        r"NoSuchKey",
-        r"NoSuchBucket",
-        r"FileNotFound",
-        r"No such file",
-        r"Path does not exist",
-        r"PATH_NOT_FOUND",
-        r"TABLE_OR_VIEW_NOT_FOUND",
-        r"Table or view not found",
-        r"SCHEMA_NOT_FOUND",
-        r"NoSuchTable",
-        r"does not exist: s3",
-        r"entry ?point \S{1,300} (?:does not exist|was not found)",
-    ),
+_DISK = Cause("disk full", "Give the workers more disk (or shuffle-optimized disks), or make the shuffle smaller.")
+_LOCAL_FOLDER = Cause(
+    "no local folder", "See whether the workers' disk is full, and whether spark.local.dir can be written to."
 )
 _CAPACITY = Cause(
     "no capacity",
     "Raise the application's maximum capacity, the account's vCPU quota or the subnets' addresses: whichever is named.",
-    (
-        r"insufficient capacity",
-        r"InsufficientInstanceCapacity",
-        r"ApplicationMaxCapacityExceeded",
-        r"max(?:imum)? ?capacity",
-        r"ServiceQuotaExceeded",
-        r"worker quota",
-        r"vCPU (?:quota|limit)",
-        r"quota (?:was |is |has been )?exceeded",
-        r"exceed\w{0,3} (?:the |your )?\w{0,20} ?quota",
-        r"LimitExceeded",
-        r"\bENIs?\b",
-        r"network interface",
-        r"IP addresses\b",
-        r"not enough free addresses",
-        r"(?:unable|not able|failed) to (?:allocate|acquire|provision) \w{0,20} ?(?:resources|workers|capacity)",
-    ),
 )
 _QUEUE_TIMEOUT = Cause(
-    "queue timeout",
-    "Raise the application's concurrency or its queue timeout, or start fewer jobs at once.",
-    (r"queue\w{0,10} ?time ?out", r"timed? ?out \w{0,20} ?(?:in|of) (?:the )?queue", r"queued for (?:too long|longer)"),
+    "queue timeout", "Raise the application's concurrency or its queue timeout, or start fewer jobs at once."
 )
 _TIMEOUT = Cause(
     "execution timeout",
     "See in the Spark UI why it took so long; then make it faster, or start it with a longer execution timeout.",
-    (r"execution ?time ?out", r"job(?: run)? (?:has )?timed out", r"exceeded \w{0,10} ?(?:the )?execution time"),
 )
-_CANCELLED = Cause(
-    "cancelled",
-    "Ask CloudTrail who called CancelJobRun.",
-    (
-        r"CancelJobRun",
-        r"cancel\w{1,6} by (?:the )?(?:user|customer|caller|request)",
-        r"(?:job|run) (?:was )?cancell?ed",
-    ),
+_PERMISSION = Cause(
+    "permission",
+    "See which action on what is denied, and allow it in the job's execution role, the bucket's policy or the key's.",
 )
-_DISK = Cause(
-    "disk full",
-    "Give the workers more disk (or shuffle-optimized disks), or make the shuffle smaller.",
-    (r"No space left", r"Disk quota exceeded", r"DiskErrorException", r"Could not find any valid local directory"),
-)
-_EXECUTORS = Cause(
-    "lost executors",
-    "Read the log of an executor that was lost: most often it ran out of memory or disk.",
-    (
-        r"ExecutorDead",
-        r"ExecutorLost",
-        r"Lost executor",
-        r"executor \w{0,10} ?(?:was )?lost",
-        r"FetchFailed",
-        r"MetadataFetchFailed",
-        r"Executor heartbeat timed out",
-        r"Max number of executor failures",
-        r"missing an output location for shuffle",
-    ),
-)
-_NETWORK = Cause(
-    "network",
-    "See whether the application's subnets and security groups let it reach the host that the log names.",
-    (
-        r"connect\w{0,3} timed out",
-        r"ConnectTimeout",
-        r"Connect to \S{1,200} failed",
-        r"UnknownHost",
-        r"Name or service not known",
-        r"Temporary failure in name resolution",
-        r"Connection (?:refused|reset)",
-        r"NoRouteToHost",
-        r"Network is unreachable",
-        r"Unable to execute HTTP request",
-        r"Communications link failure",
-        r"SocketTimeout",
-        r"Read timed out",
-    ),
-)
-_TIMED_OUT = Cause(
-    "timeout",
-    "See in the driver's log what did not answer in time: a database, a broadcast, an executor.",
-    (r"timed out", r"Timeout"),
-)
-_THROTTLED = Cause(
-    "throttled",
-    "See which service throttles the job, and ask it less often, or spread the keys that it reads and writes.",
-    (r"SlowDown", r"Slow Down", r"ThrottlingException", r"Rate exceeded", r"TooManyRequests", r"Status Code: 503"),
+_NOT_STARTED = Cause(
+    "not started", "See whether the entry point, its interpreter and the parameters of spark-submit are right."
 )
 _LIBRARY = Cause(
     "missing library",
     "See that the package is in the job's archive, its jars or its image, in the version that the release needs.",
-    (
-        r"ModuleNotFoundError",
-        r"ImportError",
-        r"ClassNotFoundException",
-        r"NoClassDefFoundError",
-        r"NoSuchMethodError",
-        r"Failed to load class",
-        r"Failed to find (?:the )?data source",
-        r"DATA_SOURCE_NOT_FOUND",
-    ),
+)
+_MISSING = Cause("missing file", "See whether what wrote the file or the table ran, and whether the path is right.")
+_THROTTLED = Cause(
+    "throttled",
+    "See which service throttles the job, and ask it less often, or spread the keys that it reads and writes.",
+)
+_EXECUTORS = Cause(
+    "lost executors", "Read the log of an executor that was lost: most often it ran out of memory or disk."
+)
+_NETWORK = Cause(
+    "network", "See whether the application's subnets and security groups let it reach the host that the log names."
+)
+_TIMED_OUT = Cause(
+    "timeout", "See in the driver's log what did not answer in time: a database, a broadcast, an executor."
 )
 _CRASH = Cause(
     "crash of the process",
     "Look in the driver's stdout and stderr for what the JVM or a native library wrote when it crashed.",
-    (r"SIGSEGV", r"SIGABRT", r"SIGBUS", r"core dumped", r"fatal error has been detected by the Java Runtime"),
 )
-_KILLED = Cause(
-    "killed from outside",
-    "See whether the run was cancelled, or its application stopped, at that time.",
-    (r"SIGTERM",),
-)
-_STARTED_WRONG = Cause(
-    "not started",
-    "See whether the entry point, its interpreter and the parameters of spark-submit are right.",
-    (r"command not found", r"Unrecognized option", r"Error parsing", r"Missing application resource"),
-)
-_LOCAL_FOLDER = Cause(
-    "no local folder",
-    "See whether the workers' disk is full, and whether spark.local.dir can be written to.",
-    (r"Failed to create (?:a )?local (?:temporary )?dir",),
-)
-_HEARTBEATS = Cause(
-    "no heartbeats",
-    "See whether the driver was too busy or out of memory: it did not answer its executors.",
-    (r"unable to send heartbeats", r"HEARTBEAT_FAILURE"),
-)
+_CANCELLED = Cause("cancelled", "Ask CloudTrail who called CancelJobRun.")
+_KILLED = Cause("killed from outside", "See whether the run was cancelled, or its application stopped, at that time.")
 _CODE = Cause(
     "error in the job's code",
     "Read the exception in the driver's log; the job's own code, its query or its data raised it.",
+)
+
+
+def _http(*codes: int) -> str:
+    """Match an HTTP status as the SDKs write it: `Status Code: 403`, `StatusCode=403`, `An error occurred (403)`."""
+    which = "|".join(map(str, codes))
+    return rf"(?:code|status|error|occurred|HTTP)\W{{1,3}}(?:{which})\b"
+
+
+def _exit(*codes: int) -> str:
+    """Match an exit code: `ExitCode: 137`, `exited with code 137`, `Exit status: 137`, `Exit code is 137`."""
+    which = "|".join(map(str, codes))
+    return rf"exit(?:ed)?[ _-]?(?:with )?(?:exit )?(?:code|status|value)(?: is)?\W{{1,4}}(?:{which})\b"
+
+
+_PLACE = "(?:path|file|table|view|database|schema|namespace|bucket|partition|directory|location|entry ?point)"
+
+RULES: tuple[tuple[Cause, tuple[str, ...]], ...] = (
+    # 1. A resource or a permission that is named.
     (
-        r"Traceback",
-        r"AnalysisException",
-        r"ParseException",
-        r"Py4J",
-        r"py4j",
-        r"PYTHON_EXCEPTION",
-        r"PythonException",
-        r"SyntaxError",
-        r"IndentationError",
-        r"SYNTAX_ERROR",
-        r"\w(?:Error|Exception)\b",
-        r"User application exited",
-        r"uncaught exception",
+        _MEMORY,
+        (
+            r"OutOfMemory|\bOOM(?:Killed)?\b|out of memory|MemoryError|bad_alloc|heap space|GC overhead|maxResultSize",
+            r"memory (?:usage|limit|overhead|allocation)|memoryOverhead|(?:insufficient|not enough|allocate) memory",
+            r"acquire \d{1,20} bytes of memory|exceed\w{0,3} (?:\w{1,20} ){0,3}memory",
+            r"(?:increas|boost)\w{1,3} (?:\S{1,60} ){0,3}(?:memory|heap)\b",
+        ),
     ),
+    (
+        _DISK,
+        (
+            r"No space left|ENOSPC|(?:disk|volume|filesystem) (?:is )?full|Disk quota exceeded|DiskErrorException",
+            r"(?:not enough|insufficient) disk|Could not find any valid local directory|local-dirs",
+        ),
+    ),
+    (
+        _THROTTLED,
+        (
+            r"Slow ?Down|reduce your request rate|Throttl(?:ing|ed)|Rate ?(?:limit )?exceeded|Too ?Many ?Requests",
+            r"Request ?(?:rate|limit) ?(?:is |too )?(?:large|exceeded)|Throughput ?exceed|exceeds max retry",
+            _http(429, 503),
+        ),
+    ),
+    (
+        _QUEUE_TIMEOUT,
+        (
+            r"queue\w{0,10} ?time ?out|timed? ?out \w{0,20} ?(?:in|of) (?:the )?queue",
+            r"queued for (?:too long|longer)",
+        ),
+    ),
+    (
+        _TIMEOUT,
+        (r"execution ?time ?out|job(?: run)? (?:has )?timed out|exceeded \w{0,10} ?(?:the )?execution time",),
+    ),
+    (
+        _CAPACITY,
+        (
+            r"max(?:imum)? ?capacity|(?:insufficient|not enough|no) (?:\w{1,20} )?capacity",
+            r"Insufficient\w{0,20}Capacity|Worker could not be allocated|no executor being launched",
+            r"vCPU (?:quota|limit)|(?:service|account|worker|concurrency) (?:limit|quota)|maximum (?:concurrent )?vCPU",
+            r"Quota ?(?:was |is |has been )?Exceeded|exceed\w{0,3} (?:the |your )?\w{0,20} ?quota|LimitExceeded",
+            r"(?:insufficient|not enough|not accepted any) resources|ConcurrentRunsExceeded|InvalidResourceRequest",
+            r"\bENIs?\b|network interface|(?:free|sufficient|enough) (?:\w{1,20} )?(?:IP )?addresses",
+            r"(?:unable|not able|failed) to (?:allocate|acquire|provision) \w{0,20} ?(?:resources|workers|capacity)",
+        ),
+    ),
+    (
+        _NOT_STARTED,
+        (
+            r"Cannot run program|command not found|exec format error|env: \S{1,60} No such file|can't open file",
+            r"(?:no|load|find|get) main class|main class not found|Failed to load class|Missing application resource",
+            r"Must specify (?:a|the) (?:primary resource|driver|executor)|(?:parse|invalid) master URL",
+            r"Unrecognized (?:VM )?(?:option|argument)|(?:invalid|unknown|ambiguous) (?:VM )?option",
+            r"arguments are required|Error parsing (?:option|argument|param)|Could not create the Java Virtual Machine",
+            r"\bspark\.[\w.]{1,80}\S{0,20} (?:\S{1,20} )?(?:must|should) (?:not )?be|pull(?:ing)? (?:the )?image",
+        ),
+    ),
+    (
+        _PERMISSION,
+        (
+            r"Access ?(?:\S{1,100} ){0,5}(?:denied|not allowed)|Permission ?_?denied|\bForbidden\b",
+            r"(?:not |un)authori[sz]ed|Authori[sz]ation\w{0,20}Exception|AccessControlException|policy allows the",
+            r"not (?:allowed|permitted) to (?:access|perform|assume|use)|GSS initiate failed|vending credential",
+            r"Authentication(?:Exception| failed| error)|Login failed|(?:invalid|incorrect) (?:user ?name|password)",
+            r"(?:not have|sufficient|required|no|lacks?|missing) (?:\w{1,20} ){0,4}(?:permission|privilege)",
+            r"(?:not|unable to|failed to) assume|cannot be assumed|trust (?:relationship|policy)",
+            r"Expired ?Token|token (?:\w{1,30} ){0,6}(?:expired|is invalid)|InvalidClientTokenId|UnrecognizedClient",
+            r"InvalidAccessKeyId|SignatureDoesNotMatch|NoCredentials|(?:load|locate|no) (?:\w{1,10} )?credentials",
+            r"explicit deny|\bkms:\w|KMS\.\w{1,40}Exception|KMSInvalidState|NoAuthWithAWS",
+            _http(401, 403),
+        ),
+    ),
+    (
+        _LIBRARY,
+        (
+            r"ModuleNotFoundError|ImportError|No module named|ClassNotFound|NoClassDefFound|UnsatisfiedLinkError",
+            r"NoSuch(?:Method|Field)Error|AbstractMethodError|IncompatibleClassChange|UnsupportedClassVersion|LinkageError",
+            r"(?:find|load) (?:the )?(?:catalog plugin )?class\b|find (?:the )?data source|DATA_SOURCE_NOT_FOUND",
+            r"not a valid Spark SQL Data Source|No FileSystem for scheme|unresolved dependenc|No suitable driver",
+            r"cannot open shared object file|GLIBC\w{0,4}_|has different (?:minor )?version",
+        ),
+    ),
+    (
+        _MISSING,
+        (
+            r"NoSuch(?:Key|Bucket|File|Table|View|Database|Namespace|Object|Iceberg)|No such file",
+            r"(?<!Column)(?<!Field)NotFoundException",
+            rf"{_PLACE}s?(?: \S{{1,300}}){{0,2}} (?:(?:does|do|did) not exist|(?:was )?not found|cannot be found)",
+            r"(?:TABLE|VIEW|PATH|SCHEMA|FILE|DATABASE|CATALOG|PARTITION)\w{0,20}_(?:NOT_FOUND|NOT_EXIST)",
+            r"(?:key|object) does not exist|does not exist: s3",
+            _http(404),
+        ),
+    ),
+    # 2. An exit code that means one thing.
+    (_MEMORY, (r"SIGKILL", _exit(52, 137))),
+    (_LOCAL_FOLDER, (r"Failed to create (?:a )?local (?:temporary )?dir", _exit(53))),
+    (
+        _CRASH,
+        (
+            r"SIGSEGV|SIGABRT|SIGBUS|segmentation fault|core dumped|fatal error has been detected|Fatal Python error",
+            r"Python worker exited unexpectedly",
+            _exit(134, 135, 139),
+        ),
+    ),
+    # 3. A symptom that has several causes.
+    (
+        _EXECUTORS,
+        (
+            r"Executor(?:Dead|Lost)|Lost executor|executor (?:\S{1,10} )?(?:was |is )?(?:lost|decommissioned)",
+            r"FetchFailed|missing an output location for shuffle|Failed to get broadcast_",
+            r"Max number of executor failures|slave lost|RPC client disassociated",
+            r"heartbeat timed out|send heartbeats|recent heartbeats|HEARTBEAT_FAILURE",
+            r"Container (?:from a bad node|released|marked as failed)",
+            _exit(11, 56),
+        ),
+    ),
+    (
+        _NETWORK,
+        (
+            r"connect\w{0,3} (?:attempt )?timed out|Connection (?:refused|reset|closed|aborted)",
+            r"(?:not|unable to|failed to|tried to|can't) (?:connect|establish \w{0,10} ?connection)",
+            r"Unknown ?Host|getaddrinfo|Name or service not known|failure in name resolution|No ?Route ?To ?Host",
+            r"Network is unreachable|Unable to execute HTTP request|NoHttpResponse|failed to respond|bootstrap urls",
+            r"SocketTimeout|Read ?timed? ?out|EndpointConnectionError|ConnectionPool\(|Communications link",
+            r"SSL\w{0,10}(?:Exception|Error)|certificate.verify.failed",
+            r"Connect(?:ion)?(?:Timeout|Error)|Broken pipe",
+            r"connection to the host|Error connecting|\bConnectException|Connect to \S{1,200} failed",
+        ),
+    ),
+    (_TIMED_OUT, (r"timed out|Time ?out|Could not execute broadcast|deadline.exceeded",)),
+    (
+        _CANCELLED,
+        (
+            r"CancelJobRun|cancel\w{1,6} by (?:the )?(?:user|customer|caller|request)",
+            r"job ?run (?:\S{1,30} )?(?:was |has been |is )?cancell?ed",
+        ),
+    ),
+    (_KILLED, (r"SIGTERM|SIGNAL (?:TERM|15)\b|SparkContext was shut ?down|DAG_KILL", _exit(143))),
+    (_NOT_STARTED, (_exit(101, 126, 127),)),
+    (_TIMEOUT, (_exit(124),)),
+    # 4. The name of any exception; not of a service of AWS's that failed by its own fault.
+    (UNKNOWN, (r"Internal(?:Server|Service)?(?:Error|Exception|Failure)|Internal Server Error", _http(500, 502, 504))),
+    (_CODE, (r"Traceback|\w(?:Error|Exception)\b|(?-i:errors\.[A-Z]\w|\[[A-Z]{2,40}(?:_[A-Z0-9]{1,40}){1,9}[\].])",)),
 )
+"""The class, and the regular expressions of which any is enough."""
 
-CAUSES: tuple[Cause, ...] = (
-    *(_MEMORY, _DISK, _QUEUE_TIMEOUT, _TIMEOUT, _PERMISSION, _MISSING, _CAPACITY, _THROTTLED, _EXECUTORS, _NETWORK),
-    *(_LOCAL_FOLDER, _HEARTBEATS, _TIMED_OUT, _LIBRARY, _CRASH, _CANCELLED, _KILLED, _STARTED_WRONG, _CODE),
-)
-"""In the order in which they are tried; the last ones say least."""
-
-_BY_EXIT_CODE: Mapping[int, Cause] = {
-    1: _CODE,
-    2: _STARTED_WRONG,
-    3: _MISSING,
-    11: _EXECUTORS,
-    50: _CODE,
-    51: _CODE,
-    52: _MEMORY,
-    53: _LOCAL_FOLDER,
-    56: _HEARTBEATS,
-    101: _LIBRARY,
-    124: _TIMEOUT,
-    126: _STARTED_WRONG,
-    127: _STARTED_WRONG,
-    134: _CRASH,
-    135: _CRASH,
-    137: _MEMORY,
-    139: _CRASH,
-    143: _KILLED,
-}
-_EXIT_CODE = re.compile(r"exit[ _-]?(?:code|status|value)\W{1,4}([0-9]{1,3})\b", re.IGNORECASE)
+CAUSES: tuple[Cause, ...] = tuple(dict.fromkeys(cause for cause, _ in RULES if cause != UNKNOWN))
+_COMPILED = tuple((cause, re.compile("|".join(patterns), re.IGNORECASE)) for cause, patterns in RULES)
+_LETTERS = f"{ascii_letters}{digits}_"
+_BENIGN = re.compile(r"SLF4J: Failed to load class \S{1,100}", re.IGNORECASE)
+"""Spark writes it at each start."""
 _BOILERPLATE = re.compile(
     r"job (?:execution )?failed, please check complete logs in configured logging destination\.?", re.IGNORECASE
 )
 
 
 def cause_of(details: str | None, more: Iterable[Known] = ()) -> Cause:
-    """The class of the first error that is recognised; those in `more` come first. UNKNOWN if none is."""
+    """Return the class of the error, with its evidence; the classes in `more` come first. UNKNOWN if none is found."""
     said = " ".join((details or "")[:LONGEST].split())
-    if not said:
-        return UNKNOWN
     for known in more:
-        found = _compiled(known.pattern)
-        if found is not None and found.search(said):
-            return Cause(known.name, known.advice, (known.pattern,))
-    by_code = next((_BY_EXIT_CODE[code] for code in _exit_codes(said) if code in _BY_EXIT_CODE), UNKNOWN)
-    by_words = next((cause for cause in CAUSES if _of(cause).search(said)), UNKNOWN)
-    # An exception of any name says less than an exit code that has a meaning.
-    return by_code if by_words in (UNKNOWN, _CODE) and by_code is not UNKNOWN else by_words
+        if is_found(known.pattern, said):
+            return Cause(known.name, known.advice, known.pattern)
+    return _ours(said)
+
+
+@lru_cache(maxsize=256)
+def _ours(said: str) -> Cause:
+    """Return the class by RULES; a failure that repeats, as most do, is looked at once."""
+    said = _BENIGN.sub(" ", said)
+    for cause, pattern in _COMPILED:
+        if found := pattern.search(said):
+            return cause if cause == UNKNOWN else replace(cause, evidence=_in_whole_words(said, *found.span()))
+    return UNKNOWN
+
+
+def _in_whole_words(said: str, start: int, end: int) -> str:
+    """Return what stands from `start` to `end`, with the rest of the words that it cuts."""
+    return said[len(said[:start].rstrip(_LETTERS)) : len(said) - len(said[end:].lstrip(_LETTERS))]
 
 
 def advice_on(name: str | None) -> str:
@@ -322,23 +336,6 @@ def advice_on(name: str | None) -> str:
 def words_of(details: str | None) -> str:
     """What AWS says, on one line, without the sentence that it begins with whatever happened."""
     return " ".join(_BOILERPLATE.sub(" ", (details or "")[:LONGEST]).split())
-
-
-def _exit_codes(said: str) -> Iterable[int]:
-    return (int(found[1]) for found in _EXIT_CODE.finditer(said))
-
-
-@lru_cache
-def _of(cause: Cause) -> re.Pattern[str]:
-    return re.compile("|".join(cause.patterns), re.IGNORECASE)
-
-
-@lru_cache
-def _compiled(pattern: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(pattern, re.IGNORECASE)
-    except (re.error, RecursionError, OverflowError):
-        return None
 
 
 class Canceller(StrEnum):
@@ -370,7 +367,7 @@ def cancelled_by(
     where AWS's words do.
     """
     cause = cause_of(details)
-    if cause is _QUEUE_TIMEOUT or (cause in (_TIMEOUT, _TIMED_OUT) and previous_state == State.QUEUED):
+    if cause == _QUEUE_TIMEOUT or (cause in (_TIMEOUT, _TIMED_OUT) and previous_state == State.QUEUED):
         return Cancelled(Canceller.QUEUE_TIMEOUT, "the queue timeout")
     limit = timedelta(minutes=execution_timeout_minutes or 0)
     words = f"the execution timeout of {written(limit)}" if limit else "the execution timeout"

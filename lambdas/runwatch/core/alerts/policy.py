@@ -46,7 +46,7 @@ from runwatch.core.alerts.fields import (
     span_or_off,
 )
 from runwatch.core.alerts.job_identity import trimmed, without_generated_parts
-from runwatch.core.alerts.patterns import ErrorPattern, QuickPattern
+from runwatch.core.alerts.patterns import NAME_AT_MOST, ErrorPattern, QuickPattern
 from runwatch.core.alerts.rules import RULES, Rule, Severity, Subject
 from runwatch.core.alerts.schedule import Cron, Timezone
 from runwatch.core.alerts.silences import EVERYTHING, Maintenance, Pattern, matches
@@ -83,10 +83,10 @@ STUCK_AFTER = {
 """States that a run should only pass through."""
 MERGED_BY_KEY = ("stuck_after", "rules")
 ITEMS_AT_MOST = 200
+ERRORS_AT_MOST = 60
+"""Each is searched for in each failure."""
 NAME_PATTERNS_AT_MOST = 20
 """They are searched for in the name of each new run."""
-LONGEST_NAME = 256
-"""AWS's limit for the name of a job run."""
 
 
 def _a_rule(name: object) -> object:
@@ -268,7 +268,7 @@ class Policy(_Table):
     expected: Annotated[tuple[Expected, ...], Field(max_length=ITEMS_AT_MOST), AfterValidator(_all_different)] = ()
     maintenance: Annotated[tuple[Maintenance, ...], Field(max_length=ITEMS_AT_MOST)] = ()
     prices: Prices = Field(default_factory=Prices)
-    errors: Annotated[tuple[ErrorPattern, ...], Field(max_length=ITEMS_AT_MOST)] = ()
+    errors: Annotated[tuple[ErrorPattern, ...], Field(max_length=ERRORS_AT_MOST)] = ()
     """The first that is found is the one."""
     grouping: Grouping = Field(default_factory=Grouping)
     job_names: JobNames = Field(default_factory=JobNames)
@@ -349,7 +349,7 @@ class Limits(Settings):
 
 @lru_cache(maxsize=20_000)
 def _identity(policy: Policy, name: str) -> str | None:
-    if len(name) > LONGEST_NAME:
+    if len(name) > NAME_AT_MOST:
         return name  # A search in it could take long.
     rest = name
     for pattern in policy.job_names.generated:
