@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from runwatch.core.alerts.book import Book, Expectation, Outcome
+from runwatch.core.alerts.book import Book, Expectation, Outcomes
 from runwatch.core.alerts.document import entry_of as document_of
 from runwatch.core.alerts.history import Failing, History, Ran
 from runwatch.core.alerts.silences import Silence
@@ -57,9 +57,10 @@ BOOK = Book(
     alerts={ALERT.key: ALERT},
     reopened={ALERT.key: (at(1), at(12))},
     applications={"00f1abc": "analytics"},
-    outcomes={"00f1abc": (Outcome(job="00f1abc/daily-gold", run=RUN.arn, at=at(12), failed=True),)},
+    outcomes={"00f1abc": Outcomes(succeeded_at=at(5), failed_at=at(12), troubled={f"run-stuck|{RUN.arn}": at(7)})},
+    readable_since=at(1),
     trouble={"denied": at(2), RUN.arn: at(3)},
-    expected={"gold by six": Expectation(known_since=at(), started_at=at(3), succeeded_at=at(4))},
+    expected={"gold by six": Expectation(known_since=at(), started_at=at(3), started_by=RUN.arn)},
     policy='[defaults]\nmax_runtime = "5m"\n',
 )
 CLOSED = ALERT.changed(resolved_at=at(30), resolution="a run of the job succeeded")

@@ -4,7 +4,7 @@
 | ------------ | --------------------------- | ----------------------------------------------------------- |
 | head         | `HEAD`                      | version, state (JSON of all the rest); `redo`, see below    |
 | alert        | `STATE#ALERT#<alert's key>` | part (JSON): the alert, and when it was opened lately       |
-| application  | `STATE#APPLICATION#<id>`    | part (JSON): its name, and when its runs last ended          |
+| application  | `STATE#APPLICATION#<id>`    | part (JSON): its name, and when its runs last ended         |
 | redo         | `REDO#<name>#<number>`      | writes (zlib of JSON); expires after a day                  |
 | closed alert | `CLOSED#<time>#<id>`        | alert; expires a retention after it was resolved            |
 | quarantined  | `QUARANTINED#<sort key>`    | the item that could not be read, with the reason and a time |

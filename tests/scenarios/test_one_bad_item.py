@@ -253,7 +253,10 @@ STATES: dict[str, Callable[[Table], None]] = {
         table, ALERTS, "STATE#APPLICATION#00f1abc", part={"S": '{"id":"00f1abc","name":null,"outcomes":[]}'}
     ),
     "outcomes that are none": lambda table: spoil(
-        table, ALERTS, "STATE#APPLICATION#00f1abc", part={"S": '{"id":"00f1abc","name":null,"outcomes":[{}]}'}
+        table,
+        ALERTS,
+        "STATE#APPLICATION#00f1abc",
+        part={"S": '{"id":"00f1abc","name":null,"outcomes":{"failed_at":"soon"}}'},
     ),
 }
 
