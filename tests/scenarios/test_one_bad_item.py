@@ -133,6 +133,7 @@ def test_twenty_thousand_open_alerts_stop_nothing_and_cost_a_quiet_round_nothing
 # Items that cannot be read.
 
 ALERTS = f"ALERTS#{SOURCE}"
+HALF_AN_APPLICATION = '{"id":"00f1abc","name":null,"outcomes":{"failed_at":"soon"}}'
 ENTRY = "LOG#0000000002"
 
 

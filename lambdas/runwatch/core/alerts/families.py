@@ -10,6 +10,7 @@ also when runs succeed again and for so long none has failed: what has not succe
 hear of it again only if it lasts.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -39,12 +40,18 @@ NAMED = 5
 def join(desk: Desk) -> None:
     """Open, extend and resolve the alerts about applications, after all others of the round were judged."""
     _release(desk)
+    alone, members = defaultdict(list), _by_parent(desk)
+    for alert in _open(desk):
+        if _may_join(alert):
+            alone[alert.about.application_id, RULES[alert.rule].family].append(alert)
     for application_id in sorted({alert.about.application_id for alert in _open(desk)} - {None}, key=str):
         for family, rule in STANDS_FOR.items():
-            _join(desk, About(source=str(desk.source), application_id=application_id), family, rule)
+            about = About(source=str(desk.source), application_id=application_id)
+            _join(desk, about, family, alone[application_id, family], members[about.key(rule)])
+    members = _by_parent(desk)
     for alert in list(_open(desk)):
         if alert.rule in STANDS_FOR.values():
-            _end(desk, alert)
+            _end(desk, alert, members[alert.key])
 
 
 def _release(desk: Desk) -> None:
@@ -59,23 +66,36 @@ def members_of(desk: Desk, parent: Alert) -> list[Alert]:
     return [alert for alert in _open(desk) if alert.parent == parent.key]
 
 
-def _join(desk: Desk, about: About, family: Family, rule: Rule) -> None:
-    alone = [
-        alert
-        for alert in _open(desk)
-        if alert.about.application_id == about.application_id
-        and RULES[alert.rule].family is family
-        and alert.severity is not Severity.INFO
+def _by_parent(desk: Desk) -> defaultdict[str, list[Alert]]:
+    """Return the members of each alert about an application, by its key; in one pass, since there may be thousands."""
+    members: defaultdict[str, list[Alert]] = defaultdict(list)
+    for alert in _open(desk):
+        if alert.parent is not None:
+            members[alert.parent].append(alert)
+    return members
+
+
+def _may_join(alert: Alert) -> bool:
+    return (
+        alert.severity is not Severity.INFO
         and alert.parent is None
         and alert.muted is None
         and (alert.told is None or alert.told.how is How.ITSELF)
-    ]
+    )
+
+
+def _join(desk: Desk, about: About, family: Family, alone: Sequence[Alert], members: Sequence[Alert]) -> None:
+    """Open or extend the alert of one application and family.
+
+    `alone`: alerts that nothing stands for yet; `members`: those that it stands for already.
+    """
+    rule = STANDS_FOR[family]
     if family is not Family.FAILING:
         _note(desk, about, alone)
     parent = desk.open(rule, about)
     if parent is not None:
         new = [alert for alert in alone if alert.told is None and alert.opened_at >= parent.opened_at]
-        _adopt(desk, parent, new)
+        _adopt(desk, parent, new, members)
         return
     together = _together(desk, alone, family)
     if not together:
@@ -99,7 +119,7 @@ def _join(desk: Desk, about: About, family: Family, rule: Rule) -> None:
     if first.told is not None:
         parent = parent.changed(told=first.told)
         desk.book.alerts[first.key] = first.changed(told=None)
-    _adopt(desk, parent.changed(count=count), together)
+    _adopt(desk, parent.changed(count=count), together, ())
 
 
 def _note(desk: Desk, about: About, alone: Sequence[Alert]) -> None:
@@ -140,10 +160,10 @@ def _same_error(alert: Alert, other: Alert) -> bool:
     return alert.facts.error == other.facts.error not in (None, UNKNOWN.name)
 
 
-def _adopt(desk: Desk, parent: Alert, new: Sequence[Alert]) -> None:
+def _adopt(desk: Desk, parent: Alert, new: Sequence[Alert], known: Sequence[Alert]) -> None:
     for alert in new:
         desk.book.alerts[alert.key] = desk.book.alerts[alert.key].changed(parent=parent.key)
-    members = members_of(desk, desk.book.alerts.setdefault(parent.key, parent))
+    members = [*known, *(desk.book.alerts[alert.key] for alert in new)]
     peak = max(parent.peak, len(members))
     count = max(parent.count, peak)
     words = _named(members, count - peak)
@@ -173,8 +193,7 @@ def _named(members: Sequence[Alert], waiting: int = 0) -> str:
     return f"{said}; {waiting} more wait" if waiting > 0 and several == "runs are stuck" else said
 
 
-def _end(desk: Desk, parent: Alert) -> None:
-    members = members_of(desk, parent)
+def _end(desk: Desk, parent: Alert, members: Sequence[Alert]) -> None:
     if members and parent.idle_since is not None:
         desk.book.alerts[parent.key] = parent = parent.changed(idle_since=None)
     if not members:
