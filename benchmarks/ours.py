@@ -18,6 +18,7 @@ from infra.config import Config, Discovery, InboxSection, Poll
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless
 from runwatch.adapters.memory import MemoryBooks, MemoryJournal, MemoryStore, MemoryTopic, OneByOne
 from runwatch.alerting import Alerting
+from runwatch.catalogue import PacedCatalogue
 from runwatch.core.ids import RunId
 from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
@@ -138,9 +139,11 @@ class Virtual:
         """After how many seconds each run was looked at first."""
         self.calls: list[Called] = []
         client = answering(self.simulator, self.sleep, ANSWER / PARALLEL, self._note)
-        job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, SOURCE, self.clock)
+        built = build(environment(sweep_whenever_possible=sweep_whenever_possible), "poller")
+        job_runs, share = EmrServerless(client), built.shares(SOURCE).applications
+        catalogue = PacedCatalogue(EmrCatalogue(client, SOURCE), share, SOURCE, self.clock)
         self._poller = alone(
-            build(environment(sweep_whenever_possible=sweep_whenever_possible), "poller"),
+            built,
             remembering(fleet.told_of(BEGINS)),
             lambda run: self.looked.setdefault(run, self.passed()),
             job_runs=lambda _: job_runs,

@@ -28,7 +28,7 @@ from runwatch.core.hints import Hint
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Witness
-from runwatch.core.pacing import Pacing
+from runwatch.core.pacing import A_MINUTE, Pacing
 from runwatch.core.plan import Budget, plan
 from runwatch.core.rate import Quota, Rate
 from runwatch.core.tracked import TrackedRun
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["A_MINUTE", "tick"]
 
-A_MINUTE = timedelta(minutes=1)
-"""From one tick to the next."""
 REST = timedelta(seconds=3)
 """Before the next tick, in which no call begins: two that run side by side would take twice our share."""
 TO_BE_ANSWERED = timedelta(seconds=1)
@@ -68,13 +66,17 @@ def tick(
     pacing: Pacing,
     every: timedelta = A_MINUTE,
     alerting: "Callable[[], Alerting] | None" = None,
+    scheduled_at: datetime | None = None,
 ) -> TickReport:
     """Look at all that is due at this source, once in `every`. Raises StoreUnavailable if the table cannot say what is.
 
     `pacing` is changed: it is what the next tick of this container goes on from. `alerting` is asked for when there is
-    something to judge: what it takes need not be there before the first look.
+    something to judge: what it takes need not be there before the first look. `scheduled_at`: the minute that the tick
+    is for, which may have begun up to a minute ago; None if nobody knows.
     """
     began_at = ports.clock()
+    pacing.begin_tick(scheduled_at)
+    last_call_at = None if scheduled_at is None else scheduled_at + 2 * A_MINUTE - REST
     sparing = replace(ports, journal=Sparing(ports.journal))
     here = _Tick(sparing, patience, source, deadline, pacing, TickReport(source), alerting)
     calls = [(rate, rate.calls, rate.throttled_calls) for rate in (pacing.gets, pacing.pages)]
@@ -91,7 +93,8 @@ def tick(
             ports.sleep(max(0.0, (begins_at - ports.clock()).total_seconds()))
             if deadline.passed():
                 break
-        here.round(began_at, min(begins_at + pause, began_at + A_MINUTE - REST), pause)
+        ends_at = min(begins_at + pause, began_at + A_MINUTE - REST)
+        here.round(began_at, ends_at if last_call_at is None else min(ends_at, last_call_at), pause)
     if has_more:
         held, here.held = here.held, []
         here.note(publish(here.ports, held, deadline))

@@ -23,6 +23,7 @@ from runwatch.adapters.table import DynamoStore
 from runwatch.adapters.telemetry import PowertoolsJournal
 from runwatch.adapters.threads import Threads
 from runwatch.adapters.topics import SnsTopics
+from runwatch.catalogue import PacedCatalogue
 from runwatch.check import check
 from runwatch.core.decision import Patience
 from runwatch.core.hints import Hint
@@ -84,9 +85,10 @@ class Runwatch:
     _pacings: dict[Source, Pacing] = field(default_factory=dict)
     _made: "list[Alerting]" = field(default_factory=list)
 
-    def tick(self, source: Source, deadline: Deadline) -> TickReport:
+    def tick(self, source: Source, deadline: Deadline, scheduled_at: datetime | None = None) -> TickReport:
         every = timedelta(seconds=self.settings.at(source).every)
-        return tick(self.ports, self._patience, source, deadline, self._pacing(source), every, self._alerting)
+        pacing = self._pacing(source)
+        return tick(self.ports, self._patience, source, deadline, pacing, every, self._alerting, scheduled_at)
 
     def discover(self, source: Source, deadline: Deadline) -> DiscoveryReport:
         return discover(
@@ -191,7 +193,9 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
     }
     ports = Ports(
         job_runs=cache(lambda source: EmrServerless(emr(source))),
-        catalogue=cache(lambda source: EmrCatalogue(emr(source), source, clock)),
+        catalogue=cache(
+            lambda source: PacedCatalogue(EmrCatalogue(emr(source), source), shares(source).applications, source, clock)
+        ),
         watch=lambda source: settings.at(source).watch,
         store=DynamoStore(dynamodb, settings.runs_table, settings.retention),
         topic=SnsTopics(session.client("sns", config=BRISK), topics),

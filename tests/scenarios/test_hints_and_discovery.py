@@ -280,7 +280,7 @@ def test_a_hint_whose_application_cannot_be_asked_for_is_tried_again(world: Worl
     with pytest.raises(ListFailed, match="GetApplication"):
         world.hint(state="RUNNING", at=world.clock())
     world.catalogue.in_peace()
-    assert world.hint(state="RUNNING", at=world.clock())
+    assert world.after(seconds=30).hint(state="RUNNING", at=world.clock())
 
 
 def test_a_hint_that_cannot_be_stored_is_tried_again(world: World):
