@@ -142,4 +142,4 @@ def test_no_more_answers_are_remembered_than_fit(served: Served):
     for number in range(REMEMBERED_AT_MOST + 1):
         served.clock.advance(0.2)
         catalogue.application(f"00x{number}")
-    assert len(catalogue._remembered) <= REMEMBERED_AT_MOST  # noqa: SLF001 - how much memory it takes shows nowhere else
+    assert len(catalogue._remembered) <= REMEMBERED_AT_MOST
