@@ -29,7 +29,18 @@ from runwatch.settings import PREFIX
 from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ManualClock, Simulator
 
-__all__ = ["ANSWER", "A_MINUTE", "PARALLEL", "Called", "Virtual", "alone", "environment", "remembering"]
+__all__ = [
+    "ANSWER",
+    "A_MINUTE",
+    "BEGINS",
+    "FOR_EVER",
+    "PARALLEL",
+    "Called",
+    "Virtual",
+    "alone",
+    "environment",
+    "remembering",
+]
 
 BEGINS = datetime.fromisoformat("2026-01-31T00:00:00Z")
 A_MINUTE = 60.0

@@ -53,7 +53,7 @@ class Schedule(Construct):
         """Tick every source from the moment that the role may call the poller."""
         for source in self.sources:
             # A tick can begin up to a minute late: by the time it is for, it keeps out of the next one's way.
-            asked = {"source": str(source), "scheduledAt": scheduler.ContextAttribute.scheduled_time}
+            asked: dict[str, object] = {"source": str(source), "scheduledAt": scheduler.ContextAttribute.scheduled_time}
             self._every(1, source, poller, construct_id(source), asked, "look at the job runs of")
 
     def discover(self, poller: lambda_.IFunction, *, every_minutes: int) -> None:

@@ -150,7 +150,7 @@ class World:
     created: dict[str, datetime] = field(default_factory=dict)
     """When runs were created, as far as lists can be cut by that."""
 
-    share_of_applications: Quota = Quota(1000, 1000)
+    share_of_applications: Quota = field(default_factory=lambda: Quota(1000, 1000))
     """Of GetApplication and ListApplications."""
 
     alerts: bool = False
@@ -287,6 +287,7 @@ class World:
         scheduled_at: datetime | None = None,
     ) -> TickReport:
         pacing = self.pacing or self.a_pacing()
+        pacing.begin_tick(scheduled_at)
         return tick(
             self.ports,
             self.patience,
@@ -295,7 +296,6 @@ class World:
             pacing,
             every,
             self.alerting and (lambda: self.alerting),
-            scheduled_at,
         )
 
     def _policy(self) -> str:

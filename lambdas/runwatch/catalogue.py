@@ -58,9 +58,10 @@ class PacedCatalogue:
         remembered = self._remembered.get(application_id)
         if remembered is None or self._clock() >= remembered.until:
             remembered = self._ask(application_id)
-        if isinstance(failed := remembered.answer, ListFailed):
-            raise ListFailed(failed.failure, failed.operation, failed.source, failed.cause) from failed
-        return remembered.answer
+        answer = remembered.answer
+        if isinstance(answer, ListFailed):
+            raise ListFailed(answer.failure, answer.operation, answer.source, answer.cause) from answer
+        return answer
 
     def runs(
         self, application_id: str, states: Sequence[str], token: str | None, created: Span = ALWAYS

@@ -8,6 +8,7 @@
 | alert state   | `ALERTS#<source>`    | see below            | `runwatch.stored_alerts`                           |
 | job's history | `JOB#<source>/<job>` | `JOB`                | history; expires a retention after its last change |
 | silence       | `SILENCE`            | `<id>`               | silence; expires a week after its end              |
+| visits        | `VISITS#<source>`    | `VISITS`             | visits: how far discovery has read the lists       |
 
 | index    | partition key   | sort key       | projects        | answers                                           |
 | -------- | --------------- | -------------- | --------------- | ------------------------------------------------- |
@@ -76,6 +77,7 @@ __all__ = [
     "seconds",
     "sortable",
     "stored_key",
+    "visits_key",
 ]
 
 WATCH_INDEX = "watch"
@@ -121,6 +123,10 @@ def ledger_of(item: Item) -> LedgerId:
 
 def alerts_key(source: Source, sort_key: str) -> Item:
     return {"pk": {"S": f"{ALERTS}{source}"}, "sk": {"S": sort_key}}
+
+
+def visits_key(source: Source) -> Item:
+    return {"pk": {"S": f"VISITS#{source}"}, "sk": {"S": "VISITS"}}
 
 
 def history_key(source: Source, job: str) -> Item:

@@ -66,17 +66,15 @@ def tick(
     pacing: Pacing,
     every: timedelta = A_MINUTE,
     alerting: "Callable[[], Alerting] | None" = None,
-    scheduled_at: datetime | None = None,
 ) -> TickReport:
     """Look at all that is due at this source, once in `every`. Raises StoreUnavailable if the table cannot say what is.
 
     `pacing` is changed: it is what the next tick of this container goes on from. `alerting` is asked for when there is
-    something to judge: what it takes need not be there before the first look. `scheduled_at`: the minute that the tick
-    is for, which may have begun up to a minute ago; None if nobody knows.
+    something to judge: what it takes need not be there before the first look.
     """
     began_at = ports.clock()
-    pacing.begin_tick(scheduled_at)
-    last_call_at = None if scheduled_at is None else scheduled_at + 2 * A_MINUTE - REST
+    # A tick that begins very late still ends before the next but one begins.
+    last_call_at = None if pacing.ticks_for is None else pacing.ticks_for + 2 * A_MINUTE - REST
     sparing = replace(ports, journal=Sparing(ports.journal))
     here = _Tick(sparing, patience, source, deadline, pacing, TickReport(source), alerting)
     calls = [(rate, rate.calls, rate.throttled_calls) for rate in (pacing.gets, pacing.pages)]

@@ -88,7 +88,8 @@ class Runwatch:
     def tick(self, source: Source, deadline: Deadline, scheduled_at: datetime | None = None) -> TickReport:
         every = timedelta(seconds=self.settings.at(source).every)
         pacing = self._pacing(source)
-        return tick(self.ports, self._patience, source, deadline, pacing, every, self._alerting, scheduled_at)
+        pacing.begin_tick(scheduled_at)
+        return tick(self.ports, self._patience, source, deadline, pacing, every, self._alerting)
 
     def discover(self, source: Source, deadline: Deadline) -> DiscoveryReport:
         return discover(

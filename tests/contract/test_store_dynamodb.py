@@ -70,6 +70,19 @@ def test_an_entry_that_is_set_aside_stays_in_the_outbox_s_index_under_a_key_of_i
     assert table.item(PK, FIRST) == owed
 
 
+@pytest.mark.parametrize("visits", [None, "", "[]", '{"00f1": {"listed_until": "never"}}'])
+def test_visits_that_cannot_be_read_are_named(table: Table, visits: str | None):
+    table.store.keep_visits(SOURCE, {})
+    key = {"pk": {"S": f"VISITS#{SOURCE}"}, "sk": {"S": "VISITS"}}
+    assert table.item(key["pk"]["S"], key["sk"]["S"]).keys() == {"pk", "sk", "visits"}
+    broken = {} if visits is None else {"visits": {"S": visits}}
+    table.client.put_item(TableName=TABLE, Item=key | broken)
+    with pytest.raises(RecordUnreadable, match=f"VISITS#{SOURCE}"):
+        table.store.visits(SOURCE)
+    table.store.keep_visits(SOURCE, {})
+    assert table.store.visits(SOURCE) == {}
+
+
 def test_the_indexes_are_sparse(table: Table):
     record = table.store.commit(a_tracked(), [an_entry(1)])
     table.store.mark_published([an_entry(1)], at(5))

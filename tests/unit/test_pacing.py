@@ -1,5 +1,7 @@
 """All who call at once take no more than the share, whatever it is and however it is divided."""
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,3 +64,41 @@ def test_a_pacing_begins_with_the_rounds_share_and_no_memory():
     assert (pacing.gets.share, pacing.pages.share) == (shares.round_gets, shares.round_pages)
     assert (pacing.turns.since, pacing.turns.looked, pacing.sweep_whenever_possible) == (at(5), {}, True)
     assert isinstance(pacing.gets.share, Quota)
+
+
+# Ticks that overlap.
+
+
+def begun(pacing: Pacing, *scheduled: float | None) -> list[datetime | None]:
+    """When each tick, scheduled for so many minutes, stops to be alone; the same for both rates."""
+    alone = []
+    for minute in scheduled:
+        pacing.begin_tick(None if minute is None else at(minute))
+        assert pacing.gets.alone_until == pacing.pages.alone_until
+        alone.append(pacing.gets.alone_until)
+    return alone
+
+
+def a_pacing() -> Pacing:
+    return Pacing.of(Shares.of(0.5, 0.4, discovers=True), at(), sweep_whenever_possible=False)
+
+
+def test_a_container_that_made_the_tick_before_is_alone_until_its_minute_is_over():
+    assert begun(a_pacing(), 1, 2, 3) == [at(1), at(3), at(4)]
+
+
+def test_a_container_that_did_not_make_the_tick_before_is_never_alone():
+    assert begun(a_pacing(), 1, 3, 3, 2, 5) == [at(1), at(3), at(3), at(2), at(5)]
+
+
+def test_a_tick_of_which_nobody_knows_for_which_minute_it_is_is_alone():
+    assert begun(a_pacing(), None, 1, None) == [None, at(1), None]
+
+
+def test_a_schedule_that_is_seconds_off_still_has_one_tick_after_the_other():
+    assert begun(a_pacing(), 1, 2.02, 2.99) == [at(1), at(3.02), at(3.99)]
+
+
+def test_applications_are_asked_for_by_five_at_once():
+    assert Shares.of(0.5, 0.4, discovers=True).applications == pytest.approx((1, 5))
+    assert Shares.of(0.05, 0, discovers=False).applications == pytest.approx((0.1, 1))

@@ -16,6 +16,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.tracked import TrackedRun
+from runwatch.core.visits import Visit, Visits
 from runwatch.core.watch import Application
 from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace, RecordUnreadable
 from runwatch.ports import Calls, Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
@@ -80,6 +81,7 @@ class MemoryStore:
         self._aside: set[tuple[LedgerId, int]] = set()
         self._parked: list[Key] = []
         self._refusals = Counter[tuple[LedgerId, int]]()
+        self._visits: dict[Source, str] = {}
         self._became: dict[tuple[LedgerId, int], Kept] = {}
         self.items: dict[Key, Item] = {}
         """All other items than records and entries, as they are written."""
@@ -198,6 +200,13 @@ class MemoryStore:
             self._outbox.add((owed.ledger, owed.sequence))
             del self._refusals[owed.ledger, owed.sequence]
             self._became.pop((owed.ledger, owed.sequence), None)
+
+    def visits(self, source: Source) -> Mapping[str, Visit]:
+        return Visits.model_validate_json(self._visits.get(source, "{}")).root
+
+    def keep_visits(self, source: Source, visits: Mapping[str, Visit]) -> None:
+        self.writes += 1
+        self._visits[source] = json_of(Visits(dict(visits)))
 
     def ledger(self, run: RunId) -> list[Entry]:
         return self._ledger(run)

@@ -18,10 +18,10 @@ Invocations run side by side in containers that know nothing of one another, so 
 parts together are never more than the share.
 
 EventBridge Scheduler is precise to a minute, so a tick can begin up to a minute late and run beside the next one, which
-then has another container. Never three: no tick makes a call later than 57 seconds into the minute after its own. Of the
-rounds' part each of two takes half while they may overlap: a tick whose minute is over, and a tick whose container did not make the tick before,
-since that may still be under way. So the rounds together never take more than their rate, and at once no more than a
-burst and a half.
+then has another container. Never three: no tick makes a call later than 57 seconds into the minute after its own. Each
+of two takes half of the rounds' part while they may overlap: a tick whose minute is over, and a tick whose container
+did not make the tick before, since that may still be under way. So the rounds together never take more than their rate,
+and a burst and a half.
 """
 
 from dataclasses import dataclass
@@ -75,15 +75,15 @@ class Pacing:
     pages: Rate
     turns: Turns
     sweep_whenever_possible: bool = False
-    ticked_for: datetime | None = None
-    """The minute of the last tick that this container made."""
+    ticks_for: datetime | None = None
+    """When the last tick that this container made was due; None if nobody knows."""
 
     def begin_tick(self, scheduled_at: datetime | None) -> None:
         """Take half of the share while another tick may be under way; all of it if nobody knows when this one was due.
 
         The tick before is over if this container made it, and the next one is not due before the minute is over.
         """
-        before, self.ticked_for = self.ticked_for, scheduled_at
+        before, self.ticks_for = self.ticks_for, scheduled_at
         alone_until = None
         if scheduled_at is not None:
             made_the_one_before = before is not None and timedelta() < scheduled_at - before < 1.5 * A_MINUTE

@@ -18,7 +18,8 @@ last page, is got.
 
 import bisect
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
@@ -202,7 +203,9 @@ def _saves(window: _Window) -> tuple[int, str, int]:
     return -len(window.ranks), window.application_id, window.begins
 
 
-def _windows(runs: _Runs, application_id: str, wanted: range, told: Set[int] = frozenset()) -> Iterator[_Window]:
+def _windows(
+    runs: _Runs, application_id: str, wanted: range, told: AbstractSet[int] = frozenset()
+) -> Iterator[_Window]:
     """Windows that tell of the wanted ranks. `told`: ranks of other windows, into which none of these reaches."""
     ranks, size, begins = runs.lists[application_id], runs.windows[application_id], 0
     while begins < len(ranks):
