@@ -58,7 +58,7 @@ OVERLAPPING = 60
 """Ticks."""
 PRECISION = 60
 """Seconds, of EventBridge Scheduler."""
-OVERLAPPING_THROTTLED = 5
+OVERLAPPING_THROTTLED = 1
 """Percent of our calls, at most, alone at AWS's quota."""
 
 USED = 80

@@ -150,6 +150,8 @@ class World:
     created: dict[str, datetime] = field(default_factory=dict)
     """When runs were created, as far as lists can be cut by that."""
 
+    list_rate: Rate = field(default_factory=lambda: Rate(Quota(1000, 1000)))
+    """Of ListJobRuns, for discovery."""
     share_of_applications: Quota = field(default_factory=lambda: Quota(1000, 1000))
     """Of GetApplication and ListApplications."""
 
@@ -267,7 +269,7 @@ class World:
             SOURCE,
             deadline or Never(),
             self.looks(),
-            pages=Rate(Quota(1000, 1000)),
+            pages=lambda _: self.list_rate,
             calls=calls,
             every=timedelta(minutes=5),
         )

@@ -9,8 +9,8 @@
    visit that did not come to its end counts for the turns, but not for how far to look back.
 
 It has a small number of calls of its own, and makes them no faster than its part of the quota allows: ListJobRuns
-grants one a second to everybody together. What they do not reach comes next. One application that cannot be listed
-hinders no other.
+grants one a second to everybody together. That part is larger while the rounds need none. What the calls do not reach
+comes next. One application that cannot be listed hinders no other.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +26,7 @@ from runwatch.core.ids import RunId, Source
 from runwatch.core.messages import Witness
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.rate import Rate
-from runwatch.core.states import TERMINAL
+from runwatch.core.states import TERMINAL, is_terminal
 from runwatch.core.visits import Visit, in_turn, oldest
 from runwatch.core.watch import Application
 from runwatch.errors import ListFailed, LostRace, OutOfTime, QuotaShareUsed, RecordUnreadable, StoreUnavailable
@@ -55,11 +55,13 @@ class _Discovery:
     patience: Patience
     deadline: Deadline
     looks: Looks
-    pages: Rate
-    """Of ListJobRuns; the quotas of the other lists are ten times that."""
+    pages: Callable[[int], Rate]
+    """Of ListJobRuns, while so many runs that are watched are under way."""
     report: DiscoveryReport
     calls: int
     """That may still be made."""
+    under_way: int
+    """Runs that are watched."""
 
     @property
     def source(self) -> Source:
@@ -69,14 +71,16 @@ class _Discovery:
     def catalogue(self) -> Catalogue:
         return self.ports.catalogue(self.source)
 
-    def rows(self, page: Callable[[str | None], Page[Row]], pages: Rate | None = None) -> Iterator[Row]:
+    def rows(
+        self, page: Callable[[str | None], Page[Row]], pages: Callable[[int], Rate] | None = None
+    ) -> Iterator[Row]:
         """Of all pages, as soon as `pages` allows each. Raises OutOfTime where the calls or the time do not reach."""
         token: str | None = None
         while True:
             self.calls -= 1
             if self.calls < 0:
                 raise OutOfTime("no list call is left")
-            answer = self.asked(partial(page, token), pages)
+            answer = self.asked(partial(page, token), pages and pages(self.under_way))
             yield from answer.rows
             if (token := answer.next_token) is None:
                 return
@@ -107,18 +111,20 @@ def discover(  # noqa: PLR0913 - the last three are keywords
     deadline: Deadline,
     looks: Looks,
     *,
-    pages: Rate,
+    pages: Callable[[int], Rate],
     calls: int,
     every: timedelta,
 ) -> DiscoveryReport:
-    """Look for runs with so many list calls; `every` is how often that is done.
+    """Look for runs with so many list calls; `every` is how often that is done. `pages`: see _Discovery.
 
     Raises StoreUnavailable if the table cannot say what is watched already. A list that fails is in the report.
     """
     ports = replace(ports, journal=Sparing(ports.journal))
     report = DiscoveryReport(source)
-    known = {record.run for record in ports.store.watched(source).runs}
-    here = _Discovery(ports, patience, deadline, looks, pages, report, calls)
+    watched = ports.store.watched(source).runs
+    known = {record.run for record in watched}
+    under_way = sum(not is_terminal(record.state) for record in watched)
+    here = _Discovery(ports, patience, deadline, looks, pages, report, calls, under_way)
     if not ports.watch(source).is_for_nothing:
         remembered = _remembered(here)
         visits = _visited(here, remembered, known, every)
@@ -218,7 +224,9 @@ def _take(
 
 def _follow(here: _Discovery, hint: Hint) -> bool:
     try:
-        here.report.found += follow(here.ports, here.patience, hint, here.deadline, here.looks)
+        found = follow(here.ports, here.patience, hint, here.deadline, here.looks)
+        here.report.found += found
+        here.under_way += found and not is_terminal(hint.state)
     except (LostRace, StoreUnavailable) as error:
         here.report.not_committed += 1
         here.ports.journal.store_failed(str(hint.run), error)

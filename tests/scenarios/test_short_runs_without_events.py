@@ -16,21 +16,23 @@ from runwatch.adapters.memory import MemoryJournal, MemoryStore, MemoryTopic, On
 from runwatch.catalogue import PacedCatalogue
 from runwatch.core.decision import Patience
 from runwatch.core.ids import RunId, Source
-from runwatch.core.pacing import Shares
+from runwatch.core.pacing import A_MINUTE, Pacing, Shares
 from runwatch.core.rate import Rate
 from runwatch.core.watch import Watch
 from runwatch.discover import discover
 from runwatch.ports import Ports
 from runwatch.report import DiscoveryReport
 from runwatch.sighting import Looks
+from runwatch.tick import tick
 from simulator import ManualClock, Scenario, Simulator
 from tests.builders import at
-from tests.world import Until
+from tests.world import Never, Until
 
 RUNS = 180
 LASTS = timedelta(minutes=2)
 STARTED_WITHIN = timedelta(hours=3)
 EVERY = timedelta(minutes=Config().discovery.every_minutes)
+SHARES = Shares.of(Config().poll.quota_share, Config().inbox.share_of_looks, discovers=True)
 A_DISCOVERY = timedelta(seconds=60)
 """The poller's time limit of 70 seconds, less the margin."""
 
@@ -54,13 +56,13 @@ class Account:
         self.source = Source(self.simulator.account, self.simulator.region)
         self.runs = [RunId(self.source, str(run["application"]), str(run["id"])) for run in runs]
         self.store = MemoryStore()
+        self.pacing = Pacing.of(SHARES, self.clock(), sweep_whenever_possible=False)
 
-    def discover(self) -> DiscoveryReport:
-        shares = Shares.of(Config().poll.quota_share, Config().inbox.share_of_looks, discovers=True)
+    def ports(self) -> Ports:
+        """Of a container that begins."""
         client = answering(self.simulator, self.sleep, 0.02)
-        catalogue = PacedCatalogue(EmrCatalogue(client, self.source), shares.applications, self.source, self.clock)
-        looks = Rate(shares.sighting_gets)
-        ports = Ports(
+        catalogue = PacedCatalogue(EmrCatalogue(client, self.source), SHARES.applications, self.source, self.clock)
+        return Ports(
             job_runs=lambda _: EmrServerless(client),
             catalogue=lambda _: catalogue,
             watch=lambda _: Watch(),
@@ -71,13 +73,19 @@ class Account:
             sleep=self.sleep,
             calls=OneByOne(self.sleep),
         )
+
+    def tick(self) -> None:
+        tick(self.ports(), Patience(), self.source, Never(), self.pacing)
+
+    def discover(self) -> DiscoveryReport:
+        looks, busy, idle = Rate(SHARES.sighting_gets), Rate(SHARES.discovery_pages), Rate(SHARES.idle_pages)
         return discover(
-            ports,
+            self.ports(),
             Patience(),
             self.source,
             Until(self.clock, self.clock() + A_DISCOVERY),  # type: ignore[arg-type]
             Looks(lambda _: looks, self.clock),
-            pages=Rate(shares.discovery_pages),
+            pages=lambda under_way: busy if SHARES.rounds_list(under_way) else idle,
             calls=Config().discovery.calls,
             every=EVERY,
         )
@@ -98,8 +106,12 @@ def test_no_short_run_stays_unheard_of_however_many_applications_there_are(appli
         account.clock.advance(begins_at + number * EVERY - account.clock())
         reports.append(account.discover())
         assert account.clock() - begins_at - number * EVERY < A_DISCOVERY + timedelta(seconds=1)
+        for _ in range(EVERY // A_MINUTE - 1):
+            account.tick()
+            account.clock.advance(A_MINUTE - timedelta(seconds=10))
     assert account.unheard == []
-    a_turn = 2 * applications / 16 * EVERY
-    assert max(report.oldest_list_seconds for report in reports) <= max(a_turn, 4 * EVERY).total_seconds()
+    assert (
+        max(report.oldest_list_seconds for report in reports) <= (applications / 15 * EVERY + 2 * EVERY).total_seconds()
+    )
     assert account.simulator.throttled.total() == 0
     assert not any(report.failed for report in reports)

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runwatch.core.decision import Patience
 from runwatch.core.pacing import SIGHTED_BY, Pacing, Shares
+from runwatch.core.plan import Budget, plan
 from runwatch.core.rate import Quota
-from tests.builders import at
+from tests.builders import a_tracked, at, run_of
 
 PARTS = st.floats(0.01, 1)
 
@@ -19,12 +21,13 @@ def test_half_of_the_quotas_is_divided_between_rounds_inboxes_and_discovery():
     assert shares.round_pages == pytest.approx((0.3, 6.5))
     assert shares.sighting_gets == pytest.approx((0.5, 2.5))
     assert shares.discovery_pages == pytest.approx((0.2, 5.0))
+    assert shares.idle_pages == pytest.approx((0.5, 12.5))
 
 
 def test_without_discovery_all_lists_are_for_the_rounds():
     shares = Shares.of(0.5, 0.3, discovers=False)
     assert shares.round_pages == pytest.approx((0.5, 11.5))
-    assert shares.discovery_pages == (0, 0)
+    assert shares.discovery_pages == shares.idle_pages == (0, 0)
 
 
 @given(PARTS, st.floats(0, 1), st.booleans())
@@ -102,3 +105,15 @@ def test_a_schedule_that_is_seconds_off_still_has_one_tick_after_the_other():
 def test_applications_are_asked_for_by_five_at_once():
     assert Shares.of(0.5, 0.4, discovers=True).applications == pytest.approx((1, 5))
     assert Shares.of(0.05, 0, discovers=False).applications == pytest.approx((0.1, 1))
+
+
+@given(st.integers(0, 60), PARTS, st.floats(0, 0.9))
+def test_rounds_that_list_nothing_leave_all_lists_to_a_discovery(watched: int, quota_share: float, inboxes: float):
+    """By the plan of a tick that may overlap another."""
+    shares = Shares.of(quota_share, inboxes, discovers=True)
+    pacing = Pacing.of(shares, at(), sweep_whenever_possible=False)
+    pacing.begin_tick(at())
+    budget = Budget.of(pacing.gets, pacing.pages, 57.0, at(), sweep_whenever_possible=False)
+    runs = [a_tracked("RUNNING", run=run_of(number), created_at=at()) for number in range(watched)]
+    planned = plan(runs, pacing.turns, budget, at(), Patience())
+    assert shares.rounds_list(watched) or not planned.sweeps

@@ -9,6 +9,7 @@
 | ------------------------------------------------------------------- | ---------------------------------------------- |
 | two fifths, where there is discovery                                | a discovery                                    |
 | the rest                                                            | the poller's rounds                            |
+| all of it, while so few runs are under way that no round lists any  | a discovery                                    |
 
 | of GetApplication, and of ListApplications                          | takes it                                       |
 | ------------------------------------------------------------------- | ---------------------------------------------- |
@@ -50,6 +51,8 @@ class Shares:
     round_pages: Quota
     sighting_gets: Quota
     discovery_pages: Quota
+    idle_pages: Quota
+    """For a discovery while no round lists anything."""
     applications: Quota
     """Of GetApplication, and the same of ListApplications."""
 
@@ -63,8 +66,16 @@ class Shares:
             round_pages=_for_sure(pages.part(1 - discovery)),
             sighting_gets=_one_at_least(gets.part(share_of_looks / SIGHTED_BY)),
             discovery_pages=_one_at_least(pages.part(discovery)),
+            idle_pages=_one_at_least(pages.part(1 if discovers else 0)),
             applications=_one_at_least(APPLICATIONS.part(quota_share / ASK_FOR_APPLICATIONS)),
         )
+
+    def rounds_list(self, under_way: int) -> bool:
+        """Whether rounds list anything while so many runs are under way, as long as lists do not come first anyway.
+
+        What can be got at once is got, and of two ticks that overlap each has half of the burst.
+        """
+        return under_way > self.round_gets.burst / 2
 
 
 @dataclass
