@@ -238,10 +238,10 @@ def told(phases: Sequence[Phase], ticks: Overlap) -> Part:
             ),
             Line(
                 "busiest minute of ticks that overlap",
-                f"{number(OVERLAPPING)} ticks, up to {PRECISION} s late",
+                f"of what is allowed, {number(OVERLAPPING)} ticks",
                 100 * ticks.busiest / ticks.allowed,
                 100,
-                unit="% of what is allowed",
+                unit="%",
                 why="each of two takes half while they may overlap",
             ),
             Line(
