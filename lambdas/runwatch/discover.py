@@ -29,7 +29,15 @@ from runwatch.core.rate import Rate
 from runwatch.core.states import TERMINAL, is_terminal
 from runwatch.core.visits import Visit, in_turn, oldest
 from runwatch.core.watch import Application
-from runwatch.errors import ListFailed, LostRace, OutOfTime, QuotaShareUsed, RecordUnreadable, StoreUnavailable
+from runwatch.errors import (
+    ListFailed,
+    LostRace,
+    OutOfTime,
+    QuotaShareUsed,
+    RecordUnreadable,
+    StoreUnavailable,
+    WrittenByNewer,
+)
 from runwatch.ports import Catalogue, Deadline, ListedRun, Page, Ports
 from runwatch.report import DiscoveryReport
 from runwatch.round import UNDER_WAY
@@ -127,22 +135,25 @@ def discover(  # noqa: PLR0913 - the last three are keywords
     here = _Discovery(ports, patience, deadline, looks, pages, report, calls, under_way)
     if not ports.watch(source).is_for_nothing:
         remembered = _remembered(here)
-        visits = _visited(here, remembered, known, every)
+        visits = _visited(here, remembered or {}, known, every)
         report.oldest_list_seconds = oldest(visits, ports.clock()).total_seconds()
-        if visits != remembered:
+        if remembered is not None and visits != remembered:
             _keep(here, visits)
     ports.journal.discovered(report)
     return report
 
 
-def _remembered(here: _Discovery) -> Mapping[str, Visit]:
-    """Raises StoreUnavailable. What cannot be read is forgotten: then every application is new."""
+def _remembered(here: _Discovery) -> Mapping[str, Visit] | None:
+    """What cannot be read is forgotten: then every application is new. None: it must not be replaced either.
+
+    Raises StoreUnavailable.
+    """
     try:
         return here.ports.store.visits(here.source)
     except RecordUnreadable as error:
         here.report.not_committed += 1
         here.ports.journal.store_failed(error.key, error)
-        return {}
+        return None if isinstance(error, WrittenByNewer) else {}
 
 
 def _keep(here: _Discovery, visits: Mapping[str, Visit]) -> None:

@@ -15,7 +15,7 @@ from runwatch.core.rate import Quota, Rate
 from runwatch.core.requests import Track
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.core.watch import Application, Watch
-from runwatch.errors import ListFailed, LostRace, RecordUnreadable, StoreUnavailable
+from runwatch.errors import ListFailed, LostRace, RecordUnreadable, StoreUnavailable, WrittenByNewer
 from runwatch.ports import ListedRun, NoLook
 from runwatch.sighting import follow, sight
 from tests.builders import BILLED, RUN, SOURCE, detail_of, run_of
@@ -549,6 +549,18 @@ def test_visits_that_cannot_be_read_are_forgotten_and_said(world: World):
     assert asked == [(HERE, Span(after=world.clock() - timedelta(minutes=15)))]
     assert report.not_committed == 1
     assert len(world.journal_of("store failed")) == 1
+
+
+def test_visits_that_a_newer_version_wrote_are_left_alone(world: World):
+    world.discover()
+
+    def newer(*_: object) -> None:
+        raise WrittenByNewer("VISITS", ValueError("no"))
+
+    world.store.before("visits", newer)
+    writes = world.writes()
+    assert world.after(60).discover().wanted == 1
+    assert world.writes() == writes
 
 
 def test_visits_that_cannot_be_kept_are_made_again(world: World):

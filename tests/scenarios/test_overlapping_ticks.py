@@ -129,5 +129,5 @@ def test_overlapping_ticks_keep_to_the_share_in_any_window(lateness: str):
         for seconds in (1, 10, 30, 60, 120, 600):
             most = most_within(poller.begun[operation], seconds)
             assert most <= quota.a_second * seconds + 1.5 * quota.burst + 1, (operation, seconds)
-        assert len(poller.begun[operation]) >= 0.5 * quota.a_second * 60 * MINUTES, "and they get on"
+        assert len(poller.begun[operation]) >= 0.35 * quota.a_second * 60 * MINUTES, "and they get on"
     assert all(last < due + 2 * A_MINUTE - REST for due, last in poller.last_call.items())

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runwatch.core.ids import LedgerId, RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
-from runwatch.core.visits import Visit, Visits
+from runwatch.core.visits import Visit
 from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable, write_failed
 from runwatch.ports import Kept, Owed, Watched
 from runwatch.stored import (
@@ -26,7 +26,6 @@ from runwatch.stored import (
     check_format,
     entry_item,
     entry_of,
-    json_of,
     ledger_of,
     log,
     moment,
@@ -34,7 +33,9 @@ from runwatch.stored import (
     seconds,
     sortable,
     stored_key,
+    visits_item,
     visits_key,
+    visits_of,
 )
 from runwatch.transactions import key_of
 
@@ -226,15 +227,11 @@ class DynamoStore:
             reply = self._dynamodb.get_item(TableName=self._table, Key=visits_key(source), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise StoreUnavailable(f"GetItem: {error}") from error
-        try:
-            return Visits.model_validate_json(reply["Item"]["visits"]["S"]).root if "Item" in reply else {}
-        except (LookupError, TypeError, ValueError) as error:
-            raise RecordUnreadable(visits_key(source)["pk"]["S"], error) from error
+        return visits_of(reply["Item"]) if "Item" in reply else {}
 
     def keep_visits(self, source: Source, visits: Mapping[str, Visit]) -> None:
-        item: Item = {**visits_key(source), "visits": {"S": json_of(Visits(dict(visits)))}}
         try:
-            self._dynamodb.put_item(TableName=self._table, Item=item)
+            self._dynamodb.put_item(TableName=self._table, Item=visits_item(source, visits))
         except (ClientError, BotoCoreError) as error:
             raise StoreUnavailable(f"PutItem: {error}") from error
 
