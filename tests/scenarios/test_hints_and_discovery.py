@@ -5,16 +5,18 @@ from datetime import timedelta
 import pytest
 
 from runwatch.catalogue import PacedCatalogue
+from runwatch.check import check
 from runwatch.core.decision import Reason
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
-from runwatch.core.ids import Source
+from runwatch.core.ids import RunId, Source
 from runwatch.core.messages import Witness
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.rate import Quota, Rate
 from runwatch.core.requests import Track
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.core.watch import Application, Watch
+from runwatch.discover import discover
 from runwatch.errors import ListFailed, LostRace, RecordUnreadable, StoreUnavailable, WrittenByNewer
 from runwatch.ports import ListedRun, NoLook
 from runwatch.sighting import follow, sight
@@ -730,6 +732,83 @@ def test_of_messages_that_came_together_a_broken_source_s_cost_the_others_one_lo
     assert world.asked == [runs[0], elsewhere]
     assert world.heard_of(elsewhere) == ["1 RUNNING"]
     assert all(world.record(run).watched for run in runs), "the next tick looks"
+
+
+def test_an_application_that_is_denied_delays_no_other_of_its_batch(world: World):
+    """A policy can deny one application; runs of another are asked about, and looked at, all the same."""
+    other = RunId(SOURCE, "00f2other", "00r1")
+    world.applications[other.application_id] = Application(other.application_id)
+    world.goes("RUNNING", other)
+
+    def deny(application_id: str) -> None:
+        if application_id == HERE:
+            raise ListFailed(Failure.DENIED, "GetApplication", SOURCE, "no")
+
+    world.catalogue.before("application", deny)
+    looks = world.looks()
+    with pytest.raises(ListFailed):
+        world.hint(looks=looks, state="RUNNING", at=world.clock())
+    assert world.hint(other, looks=looks, state="RUNNING", at=world.clock())
+    assert world.heard_of(other) == ["1 RUNNING"]
+
+
+def test_a_look_that_is_denied_does_not_keep_an_application_from_being_judged(world: World):
+    known, new = run_of(1), run_of(2)
+    world.fails(Failure.DENIED, known)
+    looks = world.looks()
+    sight(world.ports, world.patience, Track(known), Never(), looks)
+    assert world.hint(new, looks=looks, state="RUNNING", at=world.clock())
+    assert world.record(new).watched
+
+
+def test_a_source_that_does_not_answer_is_waited_for_once_in_a_batch(world: World):
+    asked: list[str] = []
+
+    def hang(application_id: str) -> None:
+        asked.append(application_id)
+        raise ListFailed(Failure.UNAVAILABLE, "GetApplication", SOURCE, "no")
+
+    world.catalogue.before("application", hang)
+    looks = world.looks()
+    for run in (RUN, RunId(SOURCE, "00f2other", "00r1")):
+        with pytest.raises(ListFailed):
+            world.hint(run, looks=looks, state="RUNNING", at=world.clock())
+    assert asked == [HERE]
+
+
+def test_whether_applications_may_be_asked_for_is_found_out_each_time(world: World):
+    """Who has just restored a permission must not be told of the refusal before."""
+
+    def deny(_: str) -> None:
+        raise ListFailed(Failure.DENIED, "GetApplication", SOURCE, "no")
+
+    world.catalogue.before("application", deny)
+    assert check(world.ports, SOURCE, discovers=False)["emr-serverless:GetApplication"] == "no"
+    world.catalogue.in_peace()
+    assert check(world.after(seconds=1).ports, SOURCE, discovers=False)["emr-serverless:GetApplication"] is None
+
+
+def test_runs_that_are_found_under_way_count_for_what_a_discovery_may_list(world: World):
+    for number in range(60):
+        listed(world, number)
+    listed(world, 60, "SUCCESS", billed_resource_utilization=BILLED)
+    under_way: list[int] = []
+
+    def rate(count: int) -> Rate:
+        under_way.append(count)
+        return Rate(Quota(1000, 1000))
+
+    discover(
+        world.ports,
+        world.patience,
+        SOURCE,
+        Never(),
+        world.looks(),
+        pages=rate,
+        calls=20,
+        every=timedelta(minutes=5),
+    )
+    assert under_way == [0, 50, 60]
 
 
 def test_a_run_that_is_not_found_says_nothing_of_its_source(world: World):
