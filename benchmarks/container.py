@@ -30,7 +30,7 @@ KB = 1024
 def main() -> None:
     with os.fdopen(os.dup(1), "w") as says:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the function logs is work, but not what is to be said
-        watch = replace(wired(), shares=lambda _: Shares(UNBOUNDED, UNBOUNDED, UNBOUNDED, UNBOUNDED))
+        watch = replace(wired(), shares=lambda _: Shares(*[UNBOUNDED] * 6))
         (source,) = watch.settings.sources
         for _ in sys.stdin:
             before, began = used(), time.perf_counter()

@@ -43,6 +43,7 @@ from infra.config import Config
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless
 from runwatch.adapters.memory import MemoryBooks, MemoryJournal, MemoryStore, OneByOne
 from runwatch.alerting import Alerting
+from runwatch.catalogue import PacedCatalogue
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind
@@ -347,7 +348,8 @@ class Deployment:
         """One that is built as in AWS, its budget included, and then given the simulated world."""
         built = build(_environment(self._source, self._config), service)
         client = answering(self._simulator, self._clock.advance, ANSWER / parallel)
-        job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, self._source, self._clock)
+        job_runs, share = EmrServerless(client), built.shares(self._source).applications
+        catalogue = PacedCatalogue(EmrCatalogue(client, self._source), share, self._source, self._clock)
         ports = replace(
             built.ports,
             job_runs=lambda _: job_runs,

@@ -18,6 +18,7 @@ from infra.config import Config, Discovery, InboxSection, Poll
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless
 from runwatch.adapters.memory import MemoryBooks, MemoryJournal, MemoryStore, MemoryTopic, OneByOne
 from runwatch.alerting import Alerting
+from runwatch.catalogue import PacedCatalogue
 from runwatch.core.ids import RunId
 from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
@@ -28,7 +29,18 @@ from runwatch.settings import PREFIX
 from runwatch.wiring import RemainingTime, Runwatch, build
 from simulator import ManualClock, Simulator
 
-__all__ = ["ANSWER", "A_MINUTE", "PARALLEL", "Called", "Virtual", "alone", "environment", "remembering"]
+__all__ = [
+    "ANSWER",
+    "A_MINUTE",
+    "BEGINS",
+    "FOR_EVER",
+    "PARALLEL",
+    "Called",
+    "Virtual",
+    "alone",
+    "environment",
+    "remembering",
+]
 
 BEGINS = datetime.fromisoformat("2026-01-31T00:00:00Z")
 A_MINUTE = 60.0
@@ -138,9 +150,11 @@ class Virtual:
         """After how many seconds each run was looked at first."""
         self.calls: list[Called] = []
         client = answering(self.simulator, self.sleep, ANSWER / PARALLEL, self._note)
-        job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, SOURCE, self.clock)
+        built = build(environment(sweep_whenever_possible=sweep_whenever_possible), "poller")
+        job_runs, share = EmrServerless(client), built.shares(SOURCE).applications
+        catalogue = PacedCatalogue(EmrCatalogue(client, SOURCE), share, SOURCE, self.clock)
         self._poller = alone(
-            build(environment(sweep_whenever_possible=sweep_whenever_possible), "poller"),
+            built,
             remembering(fleet.told_of(BEGINS)),
             lambda run: self.looked.setdefault(run, self.passed()),
             job_runs=lambda _: job_runs,

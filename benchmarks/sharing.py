@@ -6,22 +6,44 @@ after up to 1, 2, 4 and 8 seconds, and the rest of the loop waits for that. It i
 Runwatch is set to use the whole quota, and has more runs to look at than ever fit: 3,000 in 300 applications. All is in
 virtual time, with the real code and AWS's token bucket, which both share. What is left is what the bucket is filled
 with less what the other got of it. Settled is what comes more than three minutes after a change.
+
+EventBridge Scheduler is precise to a minute: in another hour, without the other client, each tick begins up to a minute
+late, at moments of chance, so that most overlap, each in a container of its own. Their busiest minute is held against
+what the rate and a burst and a half allow.
 """
 
 import random
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from rich.progress import track
 
-from benchmarks.fleet import Fleet
-from benchmarks.ours import A_MINUTE, Virtual
+from benchmarks.answering import answering
+from benchmarks.fleet import AGE, SOURCE, Fleet
+from benchmarks.ours import (
+    A_MINUTE,
+    ANSWER,
+    BEGINS,
+    FOR_EVER,
+    PARALLEL,
+    Virtual,
+    alone,
+    environment,
+    remembering,
+)
 from benchmarks.report import Grid, Line, Part, number
+from benchmarks.virtual_time import VirtualTime
+from runwatch.adapters.emr import EmrCatalogue, EmrServerless
+from runwatch.adapters.memory import OneByOne
+from runwatch.wiring import Runwatch, build
+from simulator import Simulator
 from simulator.errors import ApiError
 from simulator.quota import AWS
 
-__all__ = ["Loop", "Phase", "measured", "told"]
+__all__ = ["Loop", "Overlap", "Phase", "measured", "overlap", "told"]
 
 FLEET = Fleet(3_000, 300)
 TAKES = (0, 3, 7, 5, 0)
@@ -31,6 +53,13 @@ SETTLES_IN = 3 * A_MINUTE
 SEED = 7
 ATTEMPTS = 5
 """Of boto3 at a call: its legacy retry mode, which is the default."""
+
+OVERLAPPING = 60
+"""Ticks."""
+PRECISION = 60
+"""Seconds, of EventBridge Scheduler."""
+OVERLAPPING_THROTTLED = 1
+"""Percent of our calls, at most, alone at AWS's quota."""
 
 USED = 80
 """Percent of what is left, at least."""
@@ -107,6 +136,57 @@ class Loop:
         self._pause()
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """Ticks that overlap."""
+
+    busiest: int
+    """GetJobRun calls in the busiest minute."""
+    allowed: float
+    calls: int
+    throttled: int
+
+
+def overlap() -> Overlap:
+    time = VirtualTime(BEGINS)
+    simulator = Simulator(time, FLEET.scenario())
+    began_at = BEGINS + AGE
+    calls: list[tuple[float, bool]] = []
+
+    def note(operation: str, answered: bool) -> None:  # noqa: FBT001 - as it is called
+        if operation == "GetJobRun":
+            calls.append(((time() - began_at).total_seconds(), answered))
+
+    client = answering(simulator, time.sleep, ANSWER / PARALLEL, note)
+    job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, SOURCE)
+    store, built = remembering(FLEET.told_of(BEGINS)), build(environment(), "poller")
+    free: list[Runwatch] = []
+
+    def tick(scheduled_at: datetime) -> None:
+        container = free.pop() if free else a_container()
+        container.tick(SOURCE, FOR_EVER, scheduled_at)
+        free.append(container)
+
+    def a_container() -> Runwatch:
+        ports = {"job_runs": lambda _: job_runs, "catalogue": lambda _: catalogue}
+        waits = {"clock": time, "sleep": time.sleep, "calls": OneByOne(time.sleep)}
+        return replace(alone(built, store, lambda _: None, **ports, **waits), _pacings={})
+
+    chance = random.Random(SEED)
+    for minute in range(OVERLAPPING):
+        scheduled_at = began_at + timedelta(minutes=minute)
+        time.at(scheduled_at + timedelta(seconds=chance.uniform(0, PRECISION)), partial(tick, scheduled_at))
+    time.run()
+    moments = [at for at, _ in calls]
+    share = built.shares(SOURCE).round_gets
+    return Overlap(
+        busiest=max(bisect_right(moments, first + A_MINUTE) - number for number, first in enumerate(moments)),
+        allowed=share.a_second * A_MINUTE + 1.5 * share.burst,
+        calls=len(calls),
+        throttled=sum(not answered for _, answered in calls),
+    )
+
+
 def measured() -> Part:
     alone, shared = Virtual(FLEET), Virtual(FLEET)
     loop_alone, loop = Loop(alone), Loop(shared)
@@ -114,10 +194,10 @@ def measured() -> Part:
     for _ in track(range(int(LASTS * len(TAKES) / A_MINUTE)), description="sharing"):
         shared.tick()
     shared.sleep(A_MINUTE)
-    return told([_phase(number, loop, loop_alone, shared) for number in range(len(TAKES))])
+    return told([_phase(number, loop, loop_alone, shared) for number in range(len(TAKES))], overlap())
 
 
-def told(phases: Sequence[Phase]) -> Part:
+def told(phases: Sequence[Phase], ticks: Overlap) -> Part:
     """What is to be said of it."""
     least = min(phases, key=lambda each: each.used)
     settled, throttled, others, alone = (
@@ -155,6 +235,22 @@ def told(phases: Sequence[Phase]) -> Part:
                 SLOWED,
                 unit="%",
                 why="its calls meet a bucket that we have emptied",
+            ),
+            Line(
+                "busiest minute of ticks that overlap",
+                f"of what is allowed, {number(OVERLAPPING)} ticks",
+                100 * ticks.busiest / ticks.allowed,
+                100,
+                unit="%",
+                why="each of two takes half while they may overlap",
+            ),
+            Line(
+                "throttled of ticks that overlap",
+                f"{number(ticks.calls)} calls of ours",
+                100 * ticks.throttled / ticks.calls,
+                OVERLAPPING_THROTTLED,
+                unit="%",
+                why="a container that begins has a burst of its own",
             ),
         ],
         grid=Grid(

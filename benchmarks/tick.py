@@ -95,7 +95,7 @@ def figures() -> Figures:
             sleep=time.sleep,
             calls=Threads(PARALLEL, time.sleep),
         )
-        shares = Shares(UNBOUNDED, UNBOUNDED, UNBOUNDED, UNBOUNDED)
+        shares = Shares(*[UNBOUNDED] * 6)
         pacing = Pacing.of(shares, _now(), sweep_whenever_possible=False)
 
         alerting = Alerting(ports, MemoryBooks(store), lambda: "")

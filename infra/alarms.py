@@ -6,6 +6,7 @@ e-mail, perhaps at night, and ends with where to read on.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -22,6 +23,7 @@ from infra.schedule import Schedule
 from infra.sources import construct_id
 from runwatch.adapters.telemetry import Metric
 from runwatch.core.ids import Source
+from runwatch.core.visits import looks_back_at_most
 
 __all__ = ["Alarms"]
 
@@ -146,6 +148,17 @@ class Alarms(Construct):
             metric=self._tick(Metric.DISCOVERIES_FAILED, source, minutes=every_minutes),
             periods=DISCOVERIES,
             missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+        looks_back = looks_back_at_most(timedelta(minutes=every_minutes)).total_seconds()
+        hours = looks_back / 3600
+        self._alarm(
+            "DiscoveryBehind",
+            f"Raise `[poll] quota_share`, or watch fewer applications: for {hours / 2:g} hours looks for new runs of "
+            f"{source} have not listed all runs of some application. They look back for {hours:g} hours at most, so "
+            "short runs of which no event and no request tells may be overlooked.",
+            place=construct_id(source),
+            metric=self._tick(Metric.OLDEST_LIST, source, cloudwatch.Stats.MAXIMUM, minutes=every_minutes),
+            threshold=looks_back / 2,
         )
 
     def _on_desk(self, source: Source) -> None:

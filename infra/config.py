@@ -170,7 +170,7 @@ class Poll(Section):
 
 class Discovery(Section):
     every_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
-    calls: Annotated[int, Field(ge=3, le=100)] = 20
+    calls: Annotated[int, Field(ge=3, le=100)] = 40
 
 
 class InboxSection(Section):

@@ -15,7 +15,8 @@ from runwatch.core.alerts.history import Failing, History, Ran
 from runwatch.core.alerts.silences import Silence
 from runwatch.core.alerts.telling import Change
 from runwatch.core.tracked import Left, Used
-from runwatch.stored import FORMAT, Item, entry_item, record_item
+from runwatch.core.visits import Visit
+from runwatch.stored import FORMAT, Item, entry_item, record_item, visits_item
 from runwatch.stored_alerts import (
     Head,
     Redo,
@@ -78,6 +79,7 @@ SILENCE = Silence.of(
         "created_at": at(),
     }
 )
+VISITS = {"00f1abc": Visit(listed_until=at(28), tried_at=at(30)), "00f2abc": Visit(listed_until=at(), tried_at=at(25))}
 RUN_ENTRY, ALERT_ENTRY = an_entry(1), document_of(ALERT, Change.OPENED, at(12))
 REDO = Redo("0000000002-0123456789abcdef", 3, 1)
 
@@ -99,6 +101,7 @@ def items() -> dict[str, Item]:
         "closed-alert": closed_item(SOURCE, CLOSED, at(30), RETENTION),
         "history": history_item(SOURCE, "00f1abc/daily-gold", HISTORY, at(30), RETENTION),
         "silence": silence_item(SILENCE),
+        "visits": visits_item(SOURCE, VISITS),
     }
 
 

@@ -20,6 +20,7 @@ from runwatch.adapters.memory import (
 )
 from runwatch.adapters.threads import Threads
 from runwatch.alerting import Alerting
+from runwatch.catalogue import PacedCatalogue
 from runwatch.core.alerts.book import Alert
 from runwatch.core.decision import Patience
 from runwatch.core.failures import Failure
@@ -149,6 +150,11 @@ class World:
     created: dict[str, datetime] = field(default_factory=dict)
     """When runs were created, as far as lists can be cut by that."""
 
+    list_rate: Rate = field(default_factory=lambda: Rate(Quota(1000, 1000)))
+    """Of ListJobRuns, for discovery."""
+    share_of_applications: Quota = field(default_factory=lambda: Quota(1000, 1000))
+    """Of GetApplication and ListApplications."""
+
     alerts: bool = False
     """Whether ticks judge what people should hear of."""
     remembers: Any = None
@@ -163,6 +169,7 @@ class World:
         self.topic = Meddled(self.taken)
         self.journal = MemoryJournal()
         self.catalogue: Any = Meddled(MemoryCatalogue(self.applications, self.lists, created=self.created))
+        self.paced = PacedCatalogue(self.catalogue, self.share_of_applications, SOURCE, self.clock)
         self.policy: str | PolicyUnread = ""
         """What the parameter holds, or why it cannot be read."""
         in_memory = MemoryBooks(self.stored) if isinstance(self.stored, MemoryStore) else None
@@ -182,7 +189,7 @@ class World:
     def ports(self) -> Ports:
         return Ports(
             job_runs=lambda _: self.aws,
-            catalogue=lambda _: self.catalogue,
+            catalogue=lambda _: self.paced,
             watch=lambda _: self.watch,
             store=self.store,
             topic=self.topic,
@@ -262,7 +269,7 @@ class World:
             SOURCE,
             deadline or Never(),
             self.looks(),
-            pages=Rate(Quota(1000, 1000)),
+            pages=lambda _: self.list_rate,
             calls=calls,
             every=timedelta(minutes=5),
         )
@@ -275,9 +282,14 @@ class World:
         forget(self.ports, Untrack(run), Never())
 
     def tick(
-        self, deadline: Deadline | None = None, source: Source = SOURCE, every: timedelta = A_MINUTE
+        self,
+        deadline: Deadline | None = None,
+        source: Source = SOURCE,
+        every: timedelta = A_MINUTE,
+        scheduled_at: datetime | None = None,
     ) -> TickReport:
         pacing = self.pacing or self.a_pacing()
+        pacing.begin_tick(scheduled_at)
         return tick(
             self.ports,
             self.patience,

@@ -17,6 +17,7 @@ tick.py                   everything that is due at one source, inside a minute:
 round.py                  the calls of one plan, as fast as the rates allow
 sighting.py               one run that somebody told us of: a request, a native event, a list
 discover.py               the runs that nobody told us of
+catalogue.py              the applications of a source, asked for within our share, and remembered
 check.py                  what a function may do at a source
 look.py  commit.py  publish.py    the steps both are made of
 alerting.py               what people should hear of it, at the end of each round

@@ -346,7 +346,7 @@ class _Applications:
             return self.ports.catalogue(self.source).application(application_id)
         except ListFailed as error:
             self.ports.journal.list_failed(error)
-            self.broken = True
+            self.broken = error.failure is Failure.UNAVAILABLE  # Another application may be readable.
             return None
 
 

@@ -23,7 +23,8 @@ def check(ports: Ports, source: Source, *, discovers: bool) -> Mapping[str, str 
     catalogue = ports.catalogue(source)
     attempts: dict[str, Callable[[], object]] = {
         "emr-serverless:GetJobRun": lambda: ports.job_runs(source).get(nobody),
-        "emr-serverless:GetApplication": lambda: catalogue.application("0"),
+        # An id of its own each time, of which no answer is remembered.
+        "emr-serverless:GetApplication": lambda: catalogue.application(f"0{now:%Y%m%d%H%M%S}"),
         "dynamodb:GetItem": lambda: ports.store.load(nobody),
         "dynamodb:BatchGetItem": lambda: ports.store.are_behind([Owed(nobody, 2, now)]),
         "dynamodb:Query": lambda: (ports.store.watched(source), next(ports.store.owed(source), None)),

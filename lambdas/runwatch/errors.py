@@ -8,6 +8,7 @@ RunwatchError
 │   ├── LookRejected
 │   └── JobRunUnavailable     also: a reply that we cannot parse
 ├── ListFailed            applications or runs could not be listed
+│   └── QuotaShareUsed    AWS was not asked, since our share of the quota is used up for now
 ├── LostRace              somebody else wrote the record since we read it; read again, decide again
 ├── StoreUnavailable      the table did not take or give what was asked
 │   ├── StoreRefused      it never will: the same write again cannot help
@@ -38,6 +39,7 @@ __all__ = [
     "LostRace",
     "OutOfTime",
     "PolicyUnread",
+    "QuotaShareUsed",
     "RecordUnreadable",
     "RunwatchError",
     "StoreRefused",
@@ -98,6 +100,14 @@ class ListFailed(RunwatchError):
         self.operation = operation
         self.source = source
         self.cause = cause
+
+
+class QuotaShareUsed(ListFailed):
+    """AWS was not asked: our share of the quota is used up for so many seconds."""
+
+    def __init__(self, operation: str, source: Source, wait: float) -> None:
+        super().__init__(Failure.THROTTLED, operation, source, "not asked: our share of the quota is used up")
+        self.wait = wait
 
 
 class LostRace(RunwatchError):

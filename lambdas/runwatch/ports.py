@@ -13,6 +13,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.tracked import TrackedRun
+from runwatch.core.visits import Visit
 from runwatch.core.watch import Application, Watch
 from runwatch.errors import ListFailed, LookFailed, RecordUnreadable
 from runwatch.report import DiscoveryReport, TickReport
@@ -260,6 +261,14 @@ class Store(Protocol):
 
     def redrive(self, owed: Owed) -> None:
         """Owe an entry again that was set aside."""
+        ...
+
+    def visits(self, source: Source) -> Mapping[str, Visit]:
+        """What discovery remembers of the source's applications. Raises RecordUnreadable."""
+        ...
+
+    def keep_visits(self, source: Source, visits: Mapping[str, Visit]) -> None:
+        """Remember this in place of what was remembered."""
         ...
 
     def ledger(self, run: RunId) -> list[Entry]:

@@ -97,6 +97,8 @@ class DiscoveryReport:
     not_committed: int = 0
     cut_short: bool = False
     """Whether there was more to list than the calls or the time allowed."""
+    oldest_list_seconds: float = 0.0
+    """Since the runs of an application were last listed to the end, of the one that has waited longest."""
 
     def as_json(self) -> dict[str, Any]:
         """What the poller returns when it was sent to discover."""

@@ -187,12 +187,14 @@ def _is_wanted(ports: Ports, run: RunId, looks: Looks) -> bool:
     watch = ports.watch(run.source)
     if watch.is_for_nothing:
         return False
-    if run.source in looks.broken:
-        raise ListFailed(looks.broken[run.source], "GetApplication", run.source, "not asked: so was a call before it")
+    if looks.broken.get(run.source) is Failure.UNAVAILABLE:
+        raise ListFailed(Failure.UNAVAILABLE, "GetApplication", run.source, "not asked: so was a call before it")
     try:
         application = ports.catalogue(run.source).application(run.application_id)
     except ListFailed as error:
-        looks.noted(run.source, error.failure)
+        # A refusal is about this application, or comes at once; only waiting for an answer keeps the others waiting.
+        if error.failure is Failure.UNAVAILABLE:
+            looks.noted(run.source, error.failure)
         raise
     return application is not None and watch.wants(application)
 

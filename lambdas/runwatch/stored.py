@@ -8,6 +8,7 @@
 | alert state   | `ALERTS#<source>`    | see below            | `runwatch.stored_alerts`                           |
 | job's history | `JOB#<source>/<job>` | `JOB`                | history; expires a retention after its last change |
 | silence       | `SILENCE`            | `<id>`               | silence; expires a week after its end              |
+| visits        | `VISITS#<source>`    | `VISITS`             | visits: how far discovery has read the lists       |
 
 | index    | partition key   | sort key       | projects        | answers                                           |
 | -------- | --------------- | -------------- | --------------- | ------------------------------------------------- |
@@ -31,6 +32,7 @@ and so comes later.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +42,7 @@ from runwatch.core.ids import AlertThread, LedgerId, RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Kind
 from runwatch.core.tracked import TrackedRun
+from runwatch.core.visits import Visit, Visits
 from runwatch.errors import RecordUnreadable, WrittenByNewer
 
 __all__ = [
@@ -76,6 +79,9 @@ __all__ = [
     "seconds",
     "sortable",
     "stored_key",
+    "visits_item",
+    "visits_key",
+    "visits_of",
 ]
 
 WATCH_INDEX = "watch"
@@ -121,6 +127,24 @@ def ledger_of(item: Item) -> LedgerId:
 
 def alerts_key(source: Source, sort_key: str) -> Item:
     return {"pk": {"S": f"{ALERTS}{source}"}, "sk": {"S": sort_key}}
+
+
+def visits_key(source: Source) -> Item:
+    return {"pk": {"S": f"VISITS#{source}"}, "sk": {"S": "VISITS"}}
+
+
+def visits_item(source: Source, visits: Mapping[str, Visit]) -> Item:
+    return {**visits_key(source), **format_of(), "visits": {"S": json_of(Visits(dict(visits)))}}
+
+
+def visits_of(item: Item) -> Mapping[str, Visit]:
+    """Raises RecordUnreadable."""
+    where = item["pk"]["S"], item["sk"]["S"]
+    try:
+        check_format(item, where[0])
+        return Visits.model_validate_json(item["visits"]["S"]).root
+    except (LookupError, TypeError, ValueError) as error:
+        raise RecordUnreadable(where[0], error, where) from error
 
 
 def history_key(source: Source, job: str) -> Item:

@@ -29,7 +29,7 @@ from runwatch.core.hints import Hint
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.messages import Witness
-from runwatch.core.pacing import Pacing
+from runwatch.core.pacing import A_MINUTE, Pacing
 from runwatch.core.plan import Budget, plan
 from runwatch.core.rate import Quota, Rate
 from runwatch.core.tracked import TrackedRun
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
 __all__ = ["A_MINUTE", "tick"]
 
-A_MINUTE = timedelta(minutes=1)
-"""From one tick to the next."""
 REST = timedelta(seconds=3)
 """Before the next tick, in which no call begins: two that run side by side would take twice our share."""
 TO_BE_ANSWERED = timedelta(seconds=1)
@@ -77,6 +75,8 @@ def tick(
     something to judge: what it takes need not be there before the first look.
     """
     began_at = ports.clock()
+    # A tick that begins very late still ends before the next but one begins.
+    last_call_at = None if pacing.ticks_for is None else pacing.ticks_for + 2 * A_MINUTE - REST
     sparing = replace(ports, journal=Sparing(ports.journal))
     here = _Tick(sparing, patience, source, deadline, pacing, TickReport(source), alerting)
     calls = [(rate, rate.calls, rate.throttled_calls) for rate in (pacing.gets, pacing.pages)]
@@ -93,7 +93,8 @@ def tick(
             ports.sleep(max(0.0, (begins_at - ports.clock()).total_seconds()))
             if deadline.passed():
                 break
-        here.round(began_at, min(begins_at + pause, began_at + A_MINUTE - REST), pause)
+        ends_at = min(begins_at + pause, began_at + A_MINUTE - REST)
+        here.round(began_at, ends_at if last_call_at is None else min(ends_at, last_call_at), pause)
     if has_more:
         held, here.held = here.held, []
         here.note(publish(here.ports, held, deadline))

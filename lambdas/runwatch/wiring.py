@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Self
 
 from aws_lambda_powertools import Logger
@@ -23,6 +23,7 @@ from runwatch.adapters.table import DynamoStore
 from runwatch.adapters.telemetry import PowertoolsJournal
 from runwatch.adapters.threads import Threads
 from runwatch.adapters.topics import SnsTopics
+from runwatch.catalogue import PacedCatalogue
 from runwatch.check import check
 from runwatch.core.decision import Patience
 from runwatch.core.hints import Hint
@@ -79,14 +80,17 @@ class Runwatch:
     refusals: Refusals
     shares: Callable[[Source], Shares]
     sighting_gets: Callable[[Source], Rate]
-    discovery_pages: Callable[[Source], Rate]
+    discovery_pages: Callable[[Source, bool], Rate]
+    """Whether the rounds list anything beside it."""
     alerting: Callable[[Ports], "Alerting"]
     _pacings: dict[Source, Pacing] = field(default_factory=dict)
     _made: "list[Alerting]" = field(default_factory=list)
 
-    def tick(self, source: Source, deadline: Deadline) -> TickReport:
+    def tick(self, source: Source, deadline: Deadline, scheduled_at: datetime | None = None) -> TickReport:
         every = timedelta(seconds=self.settings.at(source).every)
-        return tick(self.ports, self._patience, source, deadline, self._pacing(source), every, self._alerting)
+        pacing = self._pacing(source)
+        pacing.begin_tick(scheduled_at)
+        return tick(self.ports, self._patience, source, deadline, pacing, every, self._alerting)
 
     def discover(self, source: Source, deadline: Deadline) -> DiscoveryReport:
         return discover(
@@ -95,7 +99,7 @@ class Runwatch:
             source,
             deadline,
             self.looks(),
-            pages=self.discovery_pages(source),
+            pages=partial(self._discovery_pages, source),
             calls=self.settings.discovery_calls,
             every=timedelta(minutes=self.settings.discover_every_minutes),
         )
@@ -134,6 +138,10 @@ class Runwatch:
         except (StoreUnavailable, LostRace) as error:
             self.ports.journal.store_failed("an inbox message", error)
             raise
+
+    def _discovery_pages(self, source: Source, under_way: int) -> Rate:
+        always = self.settings.at(source).sweep_whenever_possible
+        return self.discovery_pages(source, always or self.shares(source).rounds_list(under_way))
 
     def _pacing(self, source: Source) -> Pacing:
         """What this container remembers of the source."""
@@ -191,7 +199,9 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
     }
     ports = Ports(
         job_runs=cache(lambda source: EmrServerless(emr(source))),
-        catalogue=cache(lambda source: EmrCatalogue(emr(source), source, clock)),
+        catalogue=cache(
+            lambda source: PacedCatalogue(EmrCatalogue(emr(source), source), shares(source).applications, source, clock)
+        ),
         watch=lambda source: settings.at(source).watch,
         store=DynamoStore(dynamodb, settings.runs_table, settings.retention),
         topic=SnsTopics(session.client("sns", config=BRISK), topics),
@@ -221,7 +231,11 @@ def build(environment: Mapping[str, str], service: str) -> Runwatch:
         refusals,
         shares,
         sighting_gets=cache(lambda source: Rate(shares(source).sighting_gets)),
-        discovery_pages=cache(lambda source: Rate(shares(source).discovery_pages)),
+        discovery_pages=cache(
+            lambda source, rounds_list: Rate(
+                shares(source).discovery_pages if rounds_list else shares(source).idle_pages
+            )
+        ),
         alerting=alerting,
     )
 

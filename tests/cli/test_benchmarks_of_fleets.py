@@ -102,13 +102,23 @@ class TestTheOtherClient:
         phase = sharing.Phase(wanted=4, others=2_300, others_alone=2_400, ours=2_960, settled=1_000, throttled=5)
         assert phase.used == 80
         assert phase.slowed == pytest.approx(100 / 24)
-        assert sharing.told([phase]).reached
+        ticks = sharing.Overlap(busiest=600, allowed=673.5, calls=1000, throttled=10)
+        assert sharing.told([phase], ticks).reached
         for worse in (
             replace(phase, ours=2_900),
             replace(phase, throttled=11),
             replace(phase, others=2_100, ours=3_600),
         ):
-            assert [line.reached for line in sharing.told([worse]).lines].count(False) == 1
+            assert [line.reached for line in sharing.told([worse], ticks).lines].count(False) == 1
+        for more in (replace(ticks, busiest=674), replace(ticks, throttled=11)):
+            assert [line.reached for line in sharing.told([phase], more).lines].count(False) == 1
+
+    def test_ticks_that_begin_late_and_overlap_are_lived_through(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(sharing, "FLEET", Fleet(900, 90))
+        monkeypatch.setattr(sharing, "OVERLAPPING", 5)
+        ticks = sharing.overlap()
+        assert ticks.calls > 5 * 300
+        assert ticks.calls / 6 < ticks.busiest <= ticks.allowed
 
 
 class TestPeers:

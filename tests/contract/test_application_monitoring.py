@@ -27,7 +27,7 @@ def read(**more: Any) -> Monitoring | None:
     said = known | {"state": "STARTED", "createdAt": at(), "updatedAt": at()} | more
     with Stubber(client) as stub:
         stub.add_response("get_application", {"application": said})
-        found = EmrCatalogue(client, SOURCE, at).application("00f1")
+        found = EmrCatalogue(client, SOURCE).application("00f1")
     assert found is not None
     assert found.name == "gold"
     return found.monitoring
@@ -51,6 +51,6 @@ def test_what_is_not_understood_is_as_if_it_were_not_there(strange: object, monk
     client = boto3.client("emr-serverless", "us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     reply = {"application": {"applicationId": "00f1", "name": "gold", "monitoringConfiguration": strange}}
     monkeypatch.setattr(client, "get_application", lambda **_: reply)
-    found = EmrCatalogue(client, SOURCE, at).application("00f1")
+    found = EmrCatalogue(client, SOURCE).application("00f1")
     assert found is not None
     assert (found.name, found.monitoring) == ("gold", None)

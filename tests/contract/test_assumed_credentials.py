@@ -110,7 +110,7 @@ def watching(sts: Sts) -> Iterator[Callable[..., Watching]]:
                 endpoint_url=simulator.url,
             )
             clients.append(client)
-            made = Watching(EmrServerless(client), EmrCatalogue(client, SOURCE, sts.clock))
+            made = Watching(EmrServerless(client), EmrCatalogue(client, SOURCE))
 
             def note(request: Any, **_: Any) -> None:
                 made.signed.append(request.headers["X-Amz-Security-Token"].decode())

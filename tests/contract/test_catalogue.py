@@ -42,7 +42,7 @@ def simulated(clock: ManualClock) -> Iterator[Callable[..., tuple[EmrCatalogue, 
             url = stack.enter_context(serve(simulator)).url
             client = client_of(SOURCE, parallel=2, connect_timeout=PATIENCE, read_timeout=PATIENCE, endpoint_url=url)
             stack.callback(client.close)
-            return EmrCatalogue(client, SOURCE, clock), simulator
+            return EmrCatalogue(client, SOURCE), simulator
 
         yield simulate
 
@@ -127,17 +127,6 @@ def test_a_list_can_be_cut_by_when_its_runs_were_created(catalogue: Catalogue, c
     assert pages == max(1, -(-len(rows) // 50))
 
 
-def test_an_application_is_asked_for_once_in_a_while(clock: ManualClock, simulated: Made):
-    catalogue, simulator = simulated({"applications": APPLICATIONS[:2]})
-    for _ in range(3):
-        catalogue.application("00f1")
-        clock.advance(299)
-    assert simulator.calls["GetApplication"] == 1
-    clock.advance(10)
-    assert catalogue.application("00f1") == Application("00f1", "gold", {"team": "gold"})
-    assert simulator.calls["GetApplication"] == 2
-
-
 CALLS: dict[str, Callable[[Catalogue], object]] = {
     "ListApplications": lambda catalogue: catalogue.applications(None),
     "GetApplication": lambda catalogue: catalogue.application("00f1"),
@@ -166,14 +155,6 @@ def test_what_fails_says_which_operation_where_and_why(
     assert (failed.value.operation, failed.value.failure, failed.value.source) == (operation, failure, SOURCE)
     assert failed.value.__cause__ is not None
     assert simulator.calls[operation] == 1, "the SDK does not try again: AWS counts every try of everybody"
-
-
-def test_a_failed_question_is_asked_again_and_not_remembered(simulated: Made):
-    fault = {"api": "GetApplication", "error": "ThrottlingException", "times": 1}
-    catalogue, _ = simulated({"applications": APPLICATIONS[:1], "faults": [fault]})
-    with pytest.raises(ListFailed):
-        catalogue.application("00f1")
-    assert catalogue.application("00f1") is not None
 
 
 def test_a_page_token_that_went_stale_fails_its_list(clock: ManualClock, simulated: Made):

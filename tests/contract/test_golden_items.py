@@ -21,6 +21,7 @@ from tests.golden_items import (
     REDO,
     RUN_ENTRY,
     SILENCE,
+    VISITS,
     as_text,
     items,
     read,
@@ -80,6 +81,12 @@ def test_golden_histories_and_silences_are_read(table: Table, format_: str):
     assert table.books.histories(SOURCE, ["00f1abc/daily-gold"]) == {"00f1abc/daily-gold": HISTORY}
     assert table.books.silences() == [SILENCE]
     assert table.books.unreadable() == []
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_golden_visits_are_read(table: Table, format_: str):
+    table.dynamodb.put_item(TableName=TABLE, Item=golden(format_, "visits"))
+    assert table.store.visits(SOURCE) == VISITS
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import EndpointConnectionError
 
 import inbox
@@ -241,3 +242,54 @@ def test_a_direct_invocation_fails_when_the_run_could_not_be_tracked(deployed: D
     deployed.client("dynamodb").delete_table(TableName="runs")
     with pytest.raises(StoreUnavailable):
         inbox.handle(json.loads(asking(RUN)), deployed.context)
+
+
+def native(run: RunId, state: str = "SUBMITTED") -> str:
+    """EMR Serverless's own event, of a run that nobody asked for."""
+    return json.dumps(
+        {
+            "source": "aws.emr-serverless",
+            "detail-type": "EMR Serverless Job Run State Change",
+            "account": run.source.account,
+            "region": run.source.region,
+            "detail": {"applicationId": run.application_id, "jobRunId": run.job_run_id, "state": state},
+        }
+    )
+
+
+def fetches(deployed: Deployed, *refused: str) -> list[str]:
+    """The applications that GetApplication is called for; AWS throttles the calls for the refused ones."""
+    assert deployed  # the functions' clients have to be those of moto
+    called: list[str] = []
+
+    def note(params: dict[str, Any], **_: object) -> Any:
+        application_id = params["url_path"].rpartition("/")[2]
+        called.append(application_id)
+        if application_id in refused:
+            throttled = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+            return AWSResponse("", 400, {}, None), throttled
+        return None
+
+    events = wiring.wired().ports.job_runs(HERE)._client.meta.events  # type: ignore[attr-defined]
+    events.register("before-call.emr-serverless.GetApplication", note)
+    return called
+
+
+def test_a_flood_of_events_of_an_unknown_application_costs_one_call(deployed: Deployed):
+    called = fetches(deployed)
+    for first in range(0, 100, 10):
+        runs = [RunId(HERE, "00nope", f"run{first + number}") for number in range(10)]
+        assert _failures(inbox.handle(batch(*map(native, runs)), deployed.context)) == []
+    assert called == ["00nope"]
+
+
+def test_events_of_a_throttled_application_are_kept_and_delay_no_other(deployed: Deployed):
+    """The queue brings them again. One call is made for all of them."""
+    called = fetches(deployed, "00busy")
+    other = deployed.starts()
+    events = [native(RunId(HERE, "00busy", f"run{number}")) for number in range(9)]
+    wiring.wired().ports.catalogue(HERE).application(other.application_id)
+    answer = inbox.handle(batch(*events, native(other, "SUCCESS")), deployed.context)
+    assert _failures(answer) == [f"m{number}" for number in range(9)]
+    assert deployed.heard() == [f"{other.job_run_id} State Change", f"{other.job_run_id} Settled"]
+    assert called == [other.application_id, "00busy"]

@@ -9,6 +9,7 @@ from runwatch.adapters.memory import MemoryStore
 from runwatch.core.failures import Failure
 from runwatch.core.ids import AlertThread, Audience, Source
 from runwatch.core.tracked import Left, Trouble, Used
+from runwatch.core.visits import Visit
 from runwatch.errors import LostRace
 from runwatch.ports import Kept, Owed, Store
 from tests.aws import a_table
@@ -514,3 +515,17 @@ def test_what_is_owed_once_is_owed_and_read_like_all_else_and_is_not_owed_again(
     store.mark_published([entry], at(1))
     assert store.owe_once([entry]) == []
     assert store.owed_by(thread) == []
+
+
+def test_the_visits_of_a_source_are_kept_until_others_are(store: Store):
+    assert store.visits(SOURCE) == {}
+    visits = {
+        "00f1abc": Visit(listed_until=at(seconds=0.000001), tried_at=at(5)),
+        "00f2abc": Visit(listed_until=at(1), tried_at=at(6)),
+    }
+    store.keep_visits(SOURCE, visits)
+    assert store.visits(SOURCE) == visits
+    assert store.visits(ELSEWHERE) == {}
+    store.keep_visits(SOURCE, {})
+    assert store.visits(SOURCE) == {}
+    assert store.watched(SOURCE).runs == []

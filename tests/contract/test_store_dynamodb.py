@@ -14,7 +14,7 @@ from runwatch.adapters.table import DynamoStore
 from runwatch.core.ids import RunId
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import Left, TrackedRun
-from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable
+from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable, WrittenByNewer
 from runwatch.ports import Owed
 from runwatch.stored import EXPIRES_AT, NEWS_KEYS, OUTBOX_KEYS, WATCH_KEYS, entry_item, record_item
 from tests.aws import ONCE, RETENTION, TABLE, Table, a_table
@@ -68,6 +68,27 @@ def test_an_entry_that_is_set_aside_stays_in_the_outbox_s_index_under_a_key_of_i
     assert aside["set_aside_because"] == {"S": "InvalidParameter: no"}
     table.store.redrive(Owed.of(an_entry(1)))
     assert table.item(PK, FIRST) == owed
+
+
+VISITS = {"pk": {"S": f"VISITS#{SOURCE}"}, "sk": {"S": "VISITS"}}
+
+
+@pytest.mark.parametrize("visits", [None, "", "[]", '{"00f1": {"listed_until": "never"}}'])
+def test_visits_that_cannot_be_read_are_named(table: Table, visits: str | None):
+    table.store.keep_visits(SOURCE, {})
+    assert table.item(VISITS["pk"]["S"], "VISITS").keys() == {"pk", "sk", "v", "visits"}
+    broken = {} if visits is None else {"visits": {"S": visits}}
+    table.dynamodb.put_item(TableName=TABLE, Item=VISITS | {"v": {"N": "1"}} | broken)
+    with pytest.raises(RecordUnreadable, match=f"VISITS#{SOURCE}"):
+        table.store.visits(SOURCE)
+    table.store.keep_visits(SOURCE, {})
+    assert table.store.visits(SOURCE) == {}
+
+
+def test_visits_that_a_newer_version_wrote_are_not_read(table: Table):
+    table.dynamodb.put_item(TableName=TABLE, Item=VISITS | {"v": {"N": "2"}, "visits": {"S": "{}"}})
+    with pytest.raises(WrittenByNewer):
+        table.store.visits(SOURCE)
 
 
 def test_the_indexes_are_sparse(table: Table):

@@ -425,11 +425,19 @@ def test_a_sighting_that_led_to_no_look_is_counted_with_its_reason(
     assert written.lines() == [], "a thousand events an hour are no reason for as many lines"
 
 
-DISCOVERY = {"Discoveries": 1.0, "DiscoveriesFailed": 1.0, "RunsDiscovered": 2.0}
+DISCOVERY = {"Discoveries": 1.0, "DiscoveriesFailed": 1.0, "RunsDiscovered": 2.0, "OldestListAge": 61.5}
 
 
 def test_a_discovery_is_a_line_and_a_line_of_metrics(written: Written, capsys: pytest.CaptureFixture[str]):
-    report = DiscoveryReport(SOURCE, applications=3, wanted=2, listed=9, found=2, failed=Counter({Failure.DENIED: 2}))
+    report = DiscoveryReport(
+        SOURCE,
+        applications=3,
+        wanted=2,
+        listed=9,
+        found=2,
+        oldest_list_seconds=61.5,
+        failed=Counter({Failure.DENIED: 2}),
+    )
     written.journal.discovered(report)
     assert written.line() == {"level": "INFO", "message": "discovery", **report.as_json()}
     assert _counted(capsys) == (DISCOVERY, {"service": "runwatch-test", "source": str(SOURCE)})

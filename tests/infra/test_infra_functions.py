@@ -118,6 +118,10 @@ def schedules_for(template: Template, function: str) -> list[dict]:
     return [schedule for schedule in schedules if template.text(schedule["Target"]["Arn"]) == f"<{function} function>"]
 
 
+SCHEDULED = {"scheduledAt": "<aws.scheduler.scheduled-time>"}
+"""EventBridge Scheduler replaces the placeholder."""
+
+
 def test_every_source_has_a_schedule_of_its_own_each_minute(template: Template, configured: Template):
     for stack, discovery, sources in (
         (template, 5, [f"{ACCOUNT}/{REGION}"]),
@@ -126,7 +130,7 @@ def test_every_source_has_a_schedule_of_its_own_each_minute(template: Template, 
         schedules = schedules_for(stack, "poller")
         events = [json.loads(stack.text(schedule["Target"]["Input"])) for schedule in schedules]
         assert sorted(events, key=str) == sorted(
-            [{"source": source, **more} for source in sources for more in ({}, {"discover": True})], key=str
+            [{"source": source, **more} for source in sources for more in (SCHEDULED, {"discover": True})], key=str
         )
         for schedule in schedules:
             discovers = "discover" in stack.text(schedule["Target"]["Input"])

@@ -26,6 +26,7 @@ AS_SHIPPED = {
     Metric.OLDEST_OWED: ("Maximum", AT_LEAST, 600, 1, "notBreaching"),
     Metric.SET_ASIDE: ("Sum", AT_LEAST, 1, 1, "notBreaching"),
     Metric.DISCOVERIES_FAILED: ("Sum", AT_LEAST, 1, 3, "breaching"),
+    Metric.OLDEST_LIST: ("Maximum", AT_LEAST, 12 * 3600, 1, "notBreaching"),
 }
 """The alarms that each source has."""
 CONFIGURED = {
@@ -49,6 +50,9 @@ def counted_by(metric: Metric) -> str:
     """What the poller and the inbox both can do has one metric for both."""
     either = {Metric.LOST, Metric.QUARANTINED, Metric.SET_ASIDE, Metric.LEFT_TO_TICK, Metric.DETECTION_DELAY}
     return "runwatch" if metric in either or metric.startswith(("Transitions", "Events")) else "poller"
+
+
+OF_DISCOVERY = (Metric.DISCOVERIES_FAILED, Metric.OLDEST_LIST)
 
 
 def test_there_is_an_alarm_for_whatever_keeps_runwatch_from_its_work(configured: Template):
@@ -93,7 +97,7 @@ def test_the_alarms_of_a_source_ring_at_these_thresholds_and_no_run_has_one_of_i
         } == expected
         for metric, alarm in rings.items():
             discovery = 15 if stack is configured else 5
-            assert alarm["Period"] == 60 * (discovery if metric == Metric.DISCOVERIES_FAILED else 1)
+            assert alarm["Period"] == 60 * (discovery if metric in OF_DISCOVERY else 1)
             ringing = 10 if metric == Metric.NEWS_BEHIND else alarm["EvaluationPeriods"]
             assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) == ringing
             assert {dimension["Name"] for dimension in alarm["Dimensions"]} == {"service", "source"}

@@ -123,7 +123,15 @@ PROCESSES = {
     "a discovery": Process(
         World.discover,
         [NEW],
-        {"GetItem": 1, "TransactWriteItems": 2, "GetJobRun": 1, "Query": 1, "PublishBatch": 1, "UpdateItem": 1},
+        {
+            "GetItem": 2,
+            "TransactWriteItems": 2,
+            "GetJobRun": 1,
+            "Query": 1,
+            "PublishBatch": 1,
+            "UpdateItem": 1,
+            "PutItem": 1,
+        },
     ),
     "untracking": Process(
         untrack(MOVES),

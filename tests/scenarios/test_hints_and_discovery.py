@@ -4,17 +4,20 @@ from datetime import timedelta
 
 import pytest
 
+from runwatch.catalogue import PacedCatalogue
+from runwatch.check import check
 from runwatch.core.decision import Reason
 from runwatch.core.failures import Failure
 from runwatch.core.hints import Hint
-from runwatch.core.ids import Source
+from runwatch.core.ids import RunId, Source
 from runwatch.core.messages import Witness
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.rate import Quota, Rate
 from runwatch.core.requests import Track
 from runwatch.core.tracked import Left, TrackedRun
 from runwatch.core.watch import Application, Watch
-from runwatch.errors import ListFailed, LostRace, StoreUnavailable
+from runwatch.discover import discover
+from runwatch.errors import ListFailed, LostRace, RecordUnreadable, StoreUnavailable, WrittenByNewer
 from runwatch.ports import ListedRun, NoLook
 from runwatch.sighting import follow, sight
 from tests.builders import BILLED, RUN, SOURCE, detail_of, run_of
@@ -280,7 +283,7 @@ def test_a_hint_whose_application_cannot_be_asked_for_is_tried_again(world: Worl
     with pytest.raises(ListFailed, match="GetApplication"):
         world.hint(state="RUNNING", at=world.clock())
     world.catalogue.in_peace()
-    assert world.hint(state="RUNNING", at=world.clock())
+    assert world.after(seconds=30).hint(state="RUNNING", at=world.clock())
 
 
 def test_a_hint_that_cannot_be_stored_is_tried_again(world: World):
@@ -332,7 +335,7 @@ def test_what_is_known_is_not_looked_at_again(world: World):
     world.store.before("load", cannot(run_of(1)))  # The index of watched runs has told of it already.
     report = world.after(5).discover()
     assert (report.listed, report.found, report.not_committed) == (2, 0, 0)
-    assert (len(world.asked), world.writes(), not_looked(world)) == (looks, writes, [])
+    assert (len(world.asked), world.writes(), not_looked(world)) == (looks, writes + 1, []), "but for the visits"
 
 
 def test_every_page_of_every_list_is_read(world: World):
@@ -368,7 +371,7 @@ def test_a_job_whose_name_is_ignored_is_passed_over_without_a_look(world: World)
     listed(world, 1, name="scratch-1")
     world.watch = Watch(ignore=("scratch-*",))
     assert world.discover().found == 0
-    assert (world.asked, world.writes()) == ([], 0)
+    assert (world.asked, world.stored.load(run_of(1))) == ([], None)
 
 
 def test_where_nothing_is_wanted_nothing_is_listed(world: World):
@@ -447,6 +450,163 @@ def test_a_found_run_has_the_list_for_its_witness_only_where_the_list_made_us_lo
     world.after(1).goes("SUCCESS", run_of(1))
     world.tick()
     assert [detail_of(entry)["witness"] for entry in world.taken.taken] == [Witness.SWEEP, Witness.POLL]
+
+
+# How far back a visit looks.
+
+
+def spans(world: World) -> list[tuple[str, Span]]:
+    """Of the lists of runs that are over, from now on."""
+    asked: list[tuple[str, Span]] = []
+
+    def note(application_id: str, _states: object, _token: object, created: Span) -> None:
+        if created != ALWAYS:
+            asked.append((application_id, created))
+
+    world.catalogue.before("runs", note)
+    return asked
+
+
+def test_a_visit_looks_back_to_the_visit_before(world: World):
+    """And two minutes more: a list may lag."""
+    world.discover()
+    visited_at = world.clock()
+    asked = spans(world)
+    world.after(70).discover()
+    assert asked == [(HERE, Span(after=visited_at - timedelta(minutes=2)))]
+
+
+def test_an_application_that_is_new_is_looked_back_for_from_when_it_was_first_seen(world: World):
+    """It waits for its turn behind others."""
+    world.applications |= {f"00f{number}": Application(f"00f{number}") for number in range(30)}
+    asked = spans(world)
+    began_at = world.clock()
+    for _ in range(8):
+        world.discover(calls=11)
+        world.after(5)
+    assert {application_id for application_id, _ in asked} == {*world.applications}
+    assert {span.after for _, span in asked[: len(world.applications)]} == {began_at - timedelta(minutes=15)}
+
+
+@pytest.mark.parametrize("operation", ["runs", "application"])
+def test_a_visit_that_failed_is_made_up_for(world: World, operation: str):
+    def fail(*_: object) -> None:
+        raise ListFailed(Failure.UNAVAILABLE, "ListJobRuns", SOURCE, "no")
+
+    world.discover()
+    visited_at = world.clock()
+    world.after(20)
+    world.catalogue.before(operation, fail)
+    report = world.discover()
+    assert report.oldest_list_seconds == timedelta(minutes=22).total_seconds()
+    asked = spans(world)
+    world.catalogue.before("application", lambda *_: None)
+    report = world.after(20).discover()
+    assert asked == [(HERE, Span(after=visited_at - timedelta(minutes=2)))]
+    assert report.oldest_list_seconds == timedelta(minutes=2).total_seconds()
+
+
+def test_a_run_that_could_not_be_stored_is_found_by_the_next_visit(world: World):
+    listed(world, 1, "SUCCESS", billed_resource_utilization=BILLED)
+    world.created[run_of(1).job_run_id] = world.clock() - timedelta(minutes=1)
+    world.store.before("commit", cannot())
+    assert world.discover().not_committed == 1
+    world.store.in_peace()
+    world.after(60).discover()
+    assert world.heard_of(run_of(1)) == ["1 SUCCESS", "2 SETTLED"]
+
+
+def test_a_visit_that_the_calls_do_not_reach_to_the_end_is_begun_again_and_starves_nobody(world: World):
+    """One application has more runs than a discovery can list; what the others started is found all the same."""
+    for number in range(400):
+        listed(world, number)
+    others = [f"00z{number}" for number in range(6)]
+    world.applications |= {name: Application(name) for name in others}
+    world.sightings = Rate(Quota(0, 0))
+    asked = spans(world)
+    began_at = world.clock()
+    for _ in range(4):
+        report = world.discover(calls=6)
+        world.after(5)
+    assert {application_id for application_id, _ in asked} >= {*others}
+    assert report.oldest_list_seconds == (world.clock() - began_at).total_seconds() - 300 + 900
+
+
+def test_nobody_looks_back_for_more_than_a_day(world: World):
+    world.discover()
+    asked = spans(world)
+    world.after(60 * 24 * 3).discover()
+    assert asked == [(HERE, Span(after=world.clock() - timedelta(days=1)))]
+
+
+def test_visits_that_cannot_be_read_are_forgotten_and_said(world: World):
+    world.discover()
+
+    def unreadable(*_: object) -> None:
+        raise RecordUnreadable("VISITS", ValueError("no"))
+
+    world.store.before("visits", unreadable)
+    asked = spans(world)
+    report = world.after(60).discover()
+    assert asked == [(HERE, Span(after=world.clock() - timedelta(minutes=15)))]
+    assert report.not_committed == 1
+    assert len(world.journal_of("store failed")) == 1
+
+
+def test_visits_that_a_newer_version_wrote_are_left_alone(world: World):
+    world.discover()
+
+    def newer(*_: object) -> None:
+        raise WrittenByNewer("VISITS", ValueError("no"))
+
+    world.store.before("visits", newer)
+    writes = world.writes()
+    assert world.after(60).discover().wanted == 1
+    assert world.writes() == writes
+
+
+def test_visits_that_cannot_be_kept_are_made_again(world: World):
+    world.store.before("keep_visits", cannot())
+    assert world.discover().not_committed == 1
+    asked = spans(world)
+    world.store.in_peace()
+    world.after(5).discover()
+    assert asked == [(HERE, Span(after=world.clock() - timedelta(minutes=15)))]
+
+
+def test_a_discovery_writes_one_item_at_most(world: World):
+    world.applications |= {f"00f{number}": Application(f"00f{number}") for number in range(5)}
+    for _ in range(3):
+        writes = world.writes()
+        world.after(5).discover()
+        assert world.writes() == writes + 1
+    world.watch = Watch(applications=())
+    world.after(5).discover()
+    assert world.writes() == writes + 1
+
+
+def test_applications_that_are_gone_are_forgotten(world: World):
+    world.applications["00fgone"] = Application("00fgone")
+    world.discover()
+    del world.applications["00fgone"]
+    world.after(5).discover()
+    assert world.stored.visits(SOURCE).keys() == {HERE}
+
+
+def test_discovery_waits_for_its_share_of_the_calls_for_applications(world: World):
+    world.paced = PacedCatalogue(world.catalogue, Quota(1, 1), SOURCE, world.clock)
+    world.applications |= {f"00f{number}": Application(f"00f{number}") for number in range(5)}
+    began_at = world.clock()
+    assert world.discover().wanted == 6
+    assert world.clock() - began_at == timedelta(seconds=5)
+
+
+def test_a_discovery_that_waits_until_it_is_too_late_has_not_failed(world: World):
+    world.paced = PacedCatalogue(world.catalogue, Quota(0.1, 1), SOURCE, world.clock)
+    world.applications |= {f"00f{number}": Application(f"00f{number}") for number in range(5)}
+    report = world.discover(deadline=Until(world.clock, world.clock() + timedelta(seconds=25)))
+    assert (report.wanted, report.cut_short, report.failed.total()) == (3, True, 0)
+    assert world.discover().wanted >= 3, "those that it did not reach come next"
 
 
 # Races, and what is hindered.
@@ -572,6 +732,83 @@ def test_of_messages_that_came_together_a_broken_source_s_cost_the_others_one_lo
     assert world.asked == [runs[0], elsewhere]
     assert world.heard_of(elsewhere) == ["1 RUNNING"]
     assert all(world.record(run).watched for run in runs), "the next tick looks"
+
+
+def test_an_application_that_is_denied_delays_no_other_of_its_batch(world: World):
+    """A policy can deny one application; runs of another are asked about, and looked at, all the same."""
+    other = RunId(SOURCE, "00f2other", "00r1")
+    world.applications[other.application_id] = Application(other.application_id)
+    world.goes("RUNNING", other)
+
+    def deny(application_id: str) -> None:
+        if application_id == HERE:
+            raise ListFailed(Failure.DENIED, "GetApplication", SOURCE, "no")
+
+    world.catalogue.before("application", deny)
+    looks = world.looks()
+    with pytest.raises(ListFailed):
+        world.hint(looks=looks, state="RUNNING", at=world.clock())
+    assert world.hint(other, looks=looks, state="RUNNING", at=world.clock())
+    assert world.heard_of(other) == ["1 RUNNING"]
+
+
+def test_a_look_that_is_denied_does_not_keep_an_application_from_being_judged(world: World):
+    known, new = run_of(1), run_of(2)
+    world.fails(Failure.DENIED, known)
+    looks = world.looks()
+    sight(world.ports, world.patience, Track(known), Never(), looks)
+    assert world.hint(new, looks=looks, state="RUNNING", at=world.clock())
+    assert world.record(new).watched
+
+
+def test_a_source_that_does_not_answer_is_waited_for_once_in_a_batch(world: World):
+    asked: list[str] = []
+
+    def hang(application_id: str) -> None:
+        asked.append(application_id)
+        raise ListFailed(Failure.UNAVAILABLE, "GetApplication", SOURCE, "no")
+
+    world.catalogue.before("application", hang)
+    looks = world.looks()
+    for run in (RUN, RunId(SOURCE, "00f2other", "00r1")):
+        with pytest.raises(ListFailed):
+            world.hint(run, looks=looks, state="RUNNING", at=world.clock())
+    assert asked == [HERE]
+
+
+def test_whether_applications_may_be_asked_for_is_found_out_each_time(world: World):
+    """Who has just restored a permission must not be told of the refusal before."""
+
+    def deny(_: str) -> None:
+        raise ListFailed(Failure.DENIED, "GetApplication", SOURCE, "no")
+
+    world.catalogue.before("application", deny)
+    assert check(world.ports, SOURCE, discovers=False)["emr-serverless:GetApplication"] == "no"
+    world.catalogue.in_peace()
+    assert check(world.after(seconds=1).ports, SOURCE, discovers=False)["emr-serverless:GetApplication"] is None
+
+
+def test_runs_that_are_found_under_way_count_for_what_a_discovery_may_list(world: World):
+    for number in range(60):
+        listed(world, number)
+    listed(world, 60, "SUCCESS", billed_resource_utilization=BILLED)
+    under_way: list[int] = []
+
+    def rate(count: int) -> Rate:
+        under_way.append(count)
+        return Rate(Quota(1000, 1000))
+
+    discover(
+        world.ports,
+        world.patience,
+        SOURCE,
+        Never(),
+        world.looks(),
+        pages=rate,
+        calls=20,
+        every=timedelta(minutes=5),
+    )
+    assert under_way == [0, 50, 60]
 
 
 def test_a_run_that_is_not_found_says_nothing_of_its_source(world: World):

@@ -17,6 +17,7 @@ from infra import config
 from runwatch.adapters.emr import EmrCatalogue, EmrServerless
 from runwatch.adapters.memory import MemoryBooks, MemoryJournal, MemoryStore, MemoryTopic, OneByOne
 from runwatch.alerting import Alerting
+from runwatch.catalogue import PacedCatalogue
 from runwatch.core.alerts.policy import read
 from runwatch.core.alerts.rules import Rule
 from runwatch.core.decision import Patience
@@ -50,7 +51,9 @@ class Show:
         self.topic, self.store = MemoryTopic(), MemoryStore()
         self.heard, self.begins_at = 0, at(seconds=begins_after)
         client = answering(self.simulator, lambda _: None, 0)
-        job_runs, catalogue = EmrServerless(client), EmrCatalogue(client, self.source, self.clock)
+        shares = Shares.of(0.5, 0.4, discovers=False)
+        job_runs = EmrServerless(client)
+        catalogue = PacedCatalogue(EmrCatalogue(client, self.source), shares.applications, self.source, self.clock)
         self.ports = Ports(
             job_runs=lambda _: job_runs,
             catalogue=lambda _: catalogue,
@@ -63,7 +66,6 @@ class Show:
             calls=OneByOne(self.sleep),
         )
         self.alerting = Alerting(self.ports, MemoryBooks(self.store), lambda: POLICY, has_chat=True)
-        shares = Shares.of(0.5, 0.4, discovers=False)
         self.pacing, self.looks = Pacing.of(shares, self.clock(), sweep_whenever_possible=False), shares.sighting_gets
 
     def sleep(self, seconds: float) -> None:

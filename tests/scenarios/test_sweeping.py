@@ -409,8 +409,9 @@ def test_a_run_that_is_not_wanted_is_asked_about_once_for_each_change_of_it(worl
     assert (len(about), world.stored.load(TWO), world.asked) == (1, None, [])
     assert world.journal_of("not looked") == [(TWO, NoLook.UNWANTED)]
     goes(world, "RUNNING", TWO)
-    world.minutes(5)
-    assert (len(about), world.stored.load(TWO)) == (2, None)
+    world.minutes(20)
+    assert (len(about), world.stored.load(TWO)) == (1, None), "what was answered is remembered for a while"
+    assert world.journal_of("not looked") == [(TWO, NoLook.UNWANTED)] * 2
 
 
 def test_a_run_that_is_ignored_by_its_name_is_not_even_asked_about(world: World):

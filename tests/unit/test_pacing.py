@@ -1,12 +1,16 @@
 """All who call at once take no more than the share, whatever it is and however it is divided."""
 
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runwatch.core.decision import Patience
 from runwatch.core.pacing import SIGHTED_BY, Pacing, Shares
+from runwatch.core.plan import Budget, plan
 from runwatch.core.rate import Quota
-from tests.builders import at
+from tests.builders import a_tracked, at, run_of
 
 PARTS = st.floats(0.01, 1)
 
@@ -17,12 +21,13 @@ def test_half_of_the_quotas_is_divided_between_rounds_inboxes_and_discovery():
     assert shares.round_pages == pytest.approx((0.3, 6.5))
     assert shares.sighting_gets == pytest.approx((0.5, 2.5))
     assert shares.discovery_pages == pytest.approx((0.2, 5.0))
+    assert shares.idle_pages == pytest.approx((0.5, 12.5))
 
 
 def test_without_discovery_all_lists_are_for_the_rounds():
     shares = Shares.of(0.5, 0.3, discovers=False)
     assert shares.round_pages == pytest.approx((0.5, 11.5))
-    assert shares.discovery_pages == (0, 0)
+    assert shares.discovery_pages == shares.idle_pages == (0, 0)
 
 
 @given(PARTS, st.floats(0, 1), st.booleans())
@@ -62,3 +67,53 @@ def test_a_pacing_begins_with_the_rounds_share_and_no_memory():
     assert (pacing.gets.share, pacing.pages.share) == (shares.round_gets, shares.round_pages)
     assert (pacing.turns.since, pacing.turns.looked, pacing.sweep_whenever_possible) == (at(5), {}, True)
     assert isinstance(pacing.gets.share, Quota)
+
+
+# Ticks that overlap.
+
+
+def begun(pacing: Pacing, *scheduled: float | None) -> list[datetime | None]:
+    """When each tick, scheduled for so many minutes, stops to be alone; the same for both rates."""
+    alone = []
+    for minute in scheduled:
+        pacing.begin_tick(None if minute is None else at(minute))
+        assert pacing.gets.alone_until == pacing.pages.alone_until
+        alone.append(pacing.gets.alone_until)
+    return alone
+
+
+def a_pacing() -> Pacing:
+    return Pacing.of(Shares.of(0.5, 0.4, discovers=True), at(), sweep_whenever_possible=False)
+
+
+def test_a_container_that_made_the_tick_before_is_alone_until_its_minute_is_over():
+    assert begun(a_pacing(), 1, 2, 3) == [at(1), at(3), at(4)]
+
+
+def test_a_container_that_did_not_make_the_tick_before_is_never_alone():
+    assert begun(a_pacing(), 1, 3, 3, 2, 5) == [at(1), at(3), at(3), at(2), at(5)]
+
+
+def test_a_tick_of_which_nobody_knows_for_which_minute_it_is_is_alone():
+    assert begun(a_pacing(), None, 1, None) == [None, at(1), None]
+
+
+def test_a_schedule_that_is_seconds_off_still_has_one_tick_after_the_other():
+    assert begun(a_pacing(), 1, 2.02, 2.99) == [at(1), at(3.02), at(3.99)]
+
+
+def test_applications_are_asked_for_by_five_at_once():
+    assert Shares.of(0.5, 0.4, discovers=True).applications == pytest.approx((1, 5))
+    assert Shares.of(0.05, 0, discovers=False).applications == pytest.approx((0.1, 1))
+
+
+@given(st.integers(0, 60), PARTS, st.floats(0, 0.9))
+def test_rounds_that_list_nothing_leave_all_lists_to_a_discovery(watched: int, quota_share: float, inboxes: float):
+    """By the plan of a tick that may overlap another."""
+    shares = Shares.of(quota_share, inboxes, discovers=True)
+    pacing = Pacing.of(shares, at(), sweep_whenever_possible=False)
+    pacing.begin_tick(at())
+    budget = Budget.of(pacing.gets, pacing.pages, 57.0, at(), sweep_whenever_possible=False)
+    runs = [a_tracked("RUNNING", run=run_of(number), created_at=at()) for number in range(watched)]
+    planned = plan(runs, pacing.turns, budget, at(), Patience())
+    assert shares.rounds_list(watched) or not planned.sweeps

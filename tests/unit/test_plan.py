@@ -161,13 +161,54 @@ def test_only_runs_that_a_list_can_tell_of_are_listed_each_with_its_own_applicat
             assert fleet.asked[record.run] is Due.FOR_EITHER
 
 
+def unseen(records: Iterable[TrackedRun]) -> list[TrackedRun]:
+    return [record for record in records if record.state is None]
+
+
+def a_quarter(budget: Budget) -> int:
+    return max(1, budget.gets(budget.seconds) // 4)
+
+
 @any_plan
 def test_whoever_has_waited_longest_is_looked_at_as_far_as_the_gets_alone_would_reach(fleet: Fleet, budget: Budget):
-    """And what is left has waited no longer than any that is not."""
+    """But for those that were never seen, of which there are more than a quarter of the gets."""
     planned, in_turn = fleet.planned(budget), fleet.in_turn
-    left = len(planned.left)
-    assert [*planned.left] == in_turn[len(in_turn) - left :]
-    assert len(in_turn) - left >= min(len(in_turn), budget.gets(budget.seconds))
+    beyond = runs_of(unseen(in_turn)[a_quarter(budget) :]) if in_turn != planned.gets else []
+    first = [run for run in runs_of(in_turn) if run not in {*beyond}][: budget.gets(budget.seconds)]
+    assert not {*first} & {*runs_of(planned.left)}
+    assert runs_of(planned.left)[len(planned.left) - len(beyond) :] == beyond, "they are last"
+    waiting = planned.left[: len(planned.left) - len(beyond)]
+    assert [*waiting] == [record for record in in_turn if record in waiting]
+
+
+@any_plan
+def test_runs_never_seen_take_a_quarter_of_the_gets_at_most(fleet: Fleet, budget: Budget):
+    planned = fleet.planned(budget)
+    assert len(unseen(planned.gets)) <= a_quarter(budget) or len(fleet.due) <= budget.gets(0)
+
+
+@any_plan
+def test_no_list_call_is_left_over_while_a_run_waits_that_it_could_tell_of(fleet: Fleet, budget: Budget):
+    planned = fleet.planned(budget)
+    waiting = [
+        record
+        for record in planned.left
+        if fleet.asked[record.run] is Due.FOR_EITHER
+        and fleet.turns.may_list(record.run.application_id, NOW)
+        and not any(_lists(sweep, record) for sweep in planned.sweeps)
+    ]
+    assert not waiting or planned.pages == budget.pages(budget.seconds)
+
+
+def _lists(sweep: Sweep, record: TrackedRun) -> bool:
+    """Whether the run is on the list by the way."""
+    (after, before), created_at = sweep.created, record.created_at
+    assert created_at is not None
+    return (
+        record.run.application_id == sweep.application_id
+        and (after is None or after < created_at)
+        and (before is None or created_at < before)
+    )
 
 
 @any_plan
@@ -240,11 +281,11 @@ def test_while_the_runs_fit_into_the_gets_that_can_be_made_at_once_each_is_got_a
 @given(FLEETS, BUDGETS, st.integers(1, 200))
 def test_runs_that_come_anew_take_nothing_from_the_share_of_those_that_wait(fleet: Fleet, budget: Budget, more: int):
     """A run is looked at if no more have waited as long as it has than there are GetJobRun calls; whoever comes."""
-    waits = [fleet.turns.waits_since(record) for record in fleet.in_turn]
+    beyond = {*runs_of(unseen(fleet.in_turn)[a_quarter(budget) :])}
+    in_turn = [record for record in fleet.in_turn if record.run not in beyond]
+    waits = [fleet.turns.waits_since(record) for record in in_turn]
     gets = budget.gets(budget.seconds)
-    sure = {
-        record.run for record, since in zip(fleet.in_turn, waits, strict=True) if bisect_right(waits, since) <= gets
-    }
+    sure = {record.run for record, since in zip(in_turn, waits, strict=True) if bisect_right(waits, since) <= gets}
     newcomers = [a_run_of("00f0", 1000 + number, tracked_at=NOW) for number in range(more)]
     planned = plan([*newcomers, *fleet.watched], fleet.turns, budget, NOW, PATIENCE)
     assert not sure & {*runs_of(planned.left)}
@@ -264,8 +305,8 @@ def test_runs_that_come_anew_take_nothing_from_the_share_of_those_that_wait(flee
 def test_no_run_waits_for_more_rounds_than_there_are_runs_for_each_get_of_a_round(
     sizes: list[int], gets: int, pages: int, newcomers: list[int], *, eagerly: bool
 ):
-    """Whoever is due; `newcomers` come before each of the next rounds."""
-    watched = [record for record in Fleet(sizes, seed=gets).watched if record.state != "SUCCESS"]
+    """Whoever is due and was seen; `newcomers` come before each of the next rounds."""
+    watched = [record for record in Fleet(sizes, seed=gets).watched if record.state not in ("SUCCESS", None)]
     budget = a_budget((gets, 0), (pages, 0), seconds=5.0, sweep_whenever_possible=eagerly)
     now = NOW
     turns = fresh(now)
@@ -283,6 +324,30 @@ def test_no_run_waits_for_more_rounds_than_there_are_runs_for_each_get_of_a_roun
         for run in planned.due - {*runs_of(planned.left)}:
             assert due_by.pop(run) >= number
         assert all(by > number for by in due_by.values())
+
+
+def test_runs_never_seen_wait_for_each_quarter_and_others_for_the_rest():
+    """A hundred of each, and twenty gets: five for those that were never seen, fifteen and more for the others."""
+    phantoms = [a_run_of("00f0", number, state=None) for number in range(100)]
+    seen, budget, turns, now = many(100), a_budget((20, 0), (0, 0)), fresh(), NOW
+    looked: dict[str, set[RunId]] = {"seen": set(), "phantoms": set()}
+    for number in range(1, 28):
+        now += timedelta(minutes=1)
+        planned = plan([*phantoms, *seen], turns, budget, now, PATIENCE)
+        do(planned, turns, now)
+        looked["phantoms"] |= {*runs_of(unseen(planned.gets))}
+        looked["seen"] |= {record.run for record in planned.gets if record.state}
+        assert len(looked["phantoms"]) <= 5 * number
+        assert len(looked["seen"]) >= min(100, 15 * number)
+    assert len(looked["phantoms"]) == 100
+
+
+def test_where_all_that_wait_were_never_seen_they_are_looked_at_in_their_turn_by_what_is_left():
+    """A thousand runs are started at once, and nothing else goes on."""
+    planned = plan(
+        [a_run_of("00f0", number, state=None) for number in range(100)], fresh(), a_budget((8, 1)), NOW, PATIENCE
+    )
+    assert (len(planned.gets), len(planned.left)) == (a_quarter(a_budget((8, 1))), 100 - len(planned.gets))
 
 
 def test_a_container_that_remembers_nothing_does_not_leave_the_same_runs_again_and_again():

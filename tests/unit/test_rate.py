@@ -233,3 +233,46 @@ def test_what_is_given_back_to_a_full_bucket_runs_over():
     rate.spent(-1, at(1))
     assert rate.within(0, at(1)) == 5
     assert [rate.take(at(1)) for _ in range(6)].count(True) == 5
+
+
+# Two that may overlap.
+
+
+def test_half_of_the_rate_and_of_the_burst_are_left_while_another_may_take_the_same():
+    rate = Rate(Quota(2, 10), alone_until=at())
+    assert rate.within(0, at()) == 5
+    assert rate.within(10, at()) == 5 + 10
+    assert [rate.take(at()) for _ in range(6)] == [True] * 5 + [False]
+    assert rate.wait(at()) == pytest.approx(1)
+    assert rate.within(0, at(60)) == 5
+
+
+def test_what_is_in_the_bucket_beyond_half_of_the_burst_is_gone_when_another_may_come():
+    rate = Rate(Quota(2, 10), alone_until=at(1))
+    assert rate.within(0, at(1, seconds=-0.001)) == 10
+    assert rate.within(0, at(1)) == 5
+
+
+def test_what_can_be_made_within_a_time_counts_half_from_when_another_may_come():
+    rate = Rate(Quota(2, 1), alone_until=at(seconds=10))
+    assert rate.within(30, at()) == 1 + 20 + 20
+    assert rate.take(at())
+    assert rate.within(0, at(seconds=30)) == 1
+    rate = Rate(Quota(2, 100), alone_until=at(seconds=10))
+    rate.throttled(began_at=at(), now=at())
+    assert rate.within(0, at(seconds=30)) < 0.5 * (100 + 1)
+
+
+@given(QUOTAS, st.lists(st.floats(0, 5, allow_subnormal=False), min_size=1, max_size=120), st.floats(0, 120))
+def test_two_of_which_one_comes_later_take_no_more_than_the_rate_and_a_burst_and_a_half(
+    share: Quota, pauses: list[float], comes: float
+):
+    first, second = Rate(share, alone_until=at(seconds=comes)), Rate(share, alone_until=at(seconds=comes))
+    passed, taken = 0.0, 0
+    for pause in pauses:
+        passed += pause
+        rates = (first, second) if passed >= comes else (first,)
+        for rate in rates:
+            while rate.take(at(seconds=passed)):
+                taken += 1
+        assert taken <= 1.5 * share.burst + 2 + share.a_second * passed + 0.01

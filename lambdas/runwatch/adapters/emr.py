@@ -7,7 +7,6 @@ would spend a quota that the whole account shares. Timeouts are short, so that o
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,7 @@ from runwatch.core.model import GetJobRunRequest, GetJobRunResponse, JobRun, Mon
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.watch import Application
 from runwatch.errors import ListFailed, RunwatchError, look_failed
-from runwatch.ports import Clock, ListedRun, Page
+from runwatch.ports import ListedRun, Page
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless import EMRServerlessClient
@@ -49,7 +48,6 @@ NO_CREDENTIALS = (
 NOT_PARSED = (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, OverflowError, RuntimeError)
 """What botocore's parser lets through when a reply is JSON, but not of the shape that the service model has."""
 
-REMEMBERED_FOR = timedelta(minutes=15)
 NOT_TERMINATED: "list[ApplicationStateType]" = ["CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"]
 
 
@@ -96,16 +94,11 @@ class EmrServerless:
 
 
 class EmrCatalogue:
-    """The applications of one source, and lists of their runs.
+    """The applications of one source, and lists of their runs. `runwatch.catalogue` paces it."""
 
-    An application's name and tags are remembered for a while: a list of applications does not tell the tags.
-    """
-
-    def __init__(self, client: "EMRServerlessClient", source: Source, clock: Clock) -> None:
+    def __init__(self, client: "EMRServerlessClient", source: Source) -> None:
         self._client = client
         self._source = source
-        self._clock = clock
-        self._known: dict[str, tuple[datetime, Application]] = {}
 
     def applications(self, token: str | None) -> Page[Application]:
         with self._listing("ListApplications"):
@@ -114,20 +107,15 @@ class EmrCatalogue:
             return Page(rows, reply.get("nextToken"))
 
     def application(self, application_id: str) -> Application | None:
-        read_at, known = self._known.get(application_id, (None, None))
-        if read_at is not None and self._clock() - read_at < REMEMBERED_FOR:
-            return known
         try:
             with self._listing("GetApplication"):
                 said = self._client.get_application(applicationId=application_id)["application"]
                 monitoring = _monitoring(said.get("monitoringConfiguration"))
-                known = Application(said["applicationId"], said.get("name"), said.get("tags") or {}, monitoring)
+                return Application(said["applicationId"], said.get("name"), said.get("tags") or {}, monitoring)
         except ListFailed as error:
             if error.failure in (Failure.NOT_FOUND, Failure.REJECTED):
                 return None
             raise
-        self._known[application_id] = (self._clock(), known)
-        return known
 
     def runs(
         self, application_id: str, states: Sequence[str], token: str | None, created: Span = ALWAYS

@@ -16,11 +16,23 @@ from runwatch.core.ledger import Entry
 from runwatch.core.model import JobRun
 from runwatch.core.plan import ALWAYS, Span
 from runwatch.core.tracked import TrackedRun
+from runwatch.core.visits import Visit
 from runwatch.core.watch import Application
 from runwatch.errors import JobRunNotFound, ListFailed, LookFailed, LostRace, RecordUnreadable
 from runwatch.ports import Calls, Kept, ListedRun, NoLook, Owed, Page, Refusal, Watched
 from runwatch.report import DiscoveryReport, TickReport
-from runwatch.stored import QUARANTINED, Item, alerts_key, entry_item, entry_of, log, record_item, stored_key
+from runwatch.stored import (
+    QUARANTINED,
+    Item,
+    alerts_key,
+    entry_item,
+    entry_of,
+    log,
+    record_item,
+    stored_key,
+    visits_item,
+    visits_of,
+)
 from runwatch.transactions import Delete, Key, Write, check_transaction, key_of, size_of
 
 __all__ = [
@@ -80,6 +92,7 @@ class MemoryStore:
         self._aside: set[tuple[LedgerId, int]] = set()
         self._parked: list[Key] = []
         self._refusals = Counter[tuple[LedgerId, int]]()
+        self._visits: dict[Source, Item] = {}
         self._became: dict[tuple[LedgerId, int], Kept] = {}
         self.items: dict[Key, Item] = {}
         """All other items than records and entries, as they are written."""
@@ -199,6 +212,13 @@ class MemoryStore:
             self._outbox.add((owed.ledger, owed.sequence))
             del self._refusals[owed.ledger, owed.sequence]
             self._became.pop((owed.ledger, owed.sequence), None)
+
+    def visits(self, source: Source) -> Mapping[str, Visit]:
+        return visits_of(self._visits[source]) if source in self._visits else {}
+
+    def keep_visits(self, source: Source, visits: Mapping[str, Visit]) -> None:
+        self.writes += 1
+        self._visits[source] = visits_item(source, visits)
 
     def ledger(self, run: RunId) -> list[Entry]:
         return self._ledger(run)

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runwatch.core.ids import LedgerId, RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.tracked import TrackedRun
+from runwatch.core.visits import Visit
 from runwatch.errors import LostRace, RecordUnreadable, StoreUnavailable, write_failed
 from runwatch.ports import Kept, Owed, Watched
 from runwatch.stored import (
@@ -32,6 +33,9 @@ from runwatch.stored import (
     seconds,
     sortable,
     stored_key,
+    visits_item,
+    visits_key,
+    visits_of,
 )
 from runwatch.transactions import key_of
 
@@ -217,6 +221,19 @@ class DynamoStore:
             "SET outbox_source = :source REMOVE refusals, set_aside_at, set_aside_because, expires_at",
             {":source": {"S": str(owed.ledger.source)}},
         )
+
+    def visits(self, source: Source) -> Mapping[str, Visit]:
+        try:
+            reply = self._dynamodb.get_item(TableName=self._table, Key=visits_key(source), ConsistentRead=True)
+        except (ClientError, BotoCoreError) as error:
+            raise StoreUnavailable(f"GetItem: {error}") from error
+        return visits_of(reply["Item"]) if "Item" in reply else {}
+
+    def keep_visits(self, source: Source, visits: Mapping[str, Visit]) -> None:
+        try:
+            self._dynamodb.put_item(TableName=self._table, Item=visits_item(source, visits))
+        except (ClientError, BotoCoreError) as error:
+            raise StoreUnavailable(f"PutItem: {error}") from error
 
     def ledger(self, run: RunId) -> list[Entry]:
         return [kept.entry for kept in self.history(run)]

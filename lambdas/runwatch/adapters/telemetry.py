@@ -105,6 +105,8 @@ class Metric(StrEnum):
     DISCOVERIES_FAILED = "DiscoveriesFailed"
     """Discoveries with a list that could not be read."""
     DISCOVERED = "RunsDiscovered"
+    OLDEST_LIST = "OldestListAge"
+    """Seconds since discovery last listed an application's runs to the end, of the one that has waited longest."""
     ALERTS_OPEN = "AlertsOpen"
     """When they had last been judged."""
     ALERTS_OPENED = "AlertsOpened"
@@ -337,7 +339,7 @@ class PowertoolsJournal:
             Metric.DISCOVERIES_FAILED: int(report.failed.total() > 0),
             Metric.DISCOVERED: report.found,
         }
-        self._count(counts, self._service, report.source)
+        self._count(counts, self._service, report.source, {Metric.OLDEST_LIST: report.oldest_list_seconds})
 
     def _count(
         self,

@@ -11,7 +11,8 @@ links        where a person would look next           ledger    a message as it 
 requests     what may be asked of the inbox           hints     word of a run, and whether it is news
 watch        what is watched without being asked      cadence   what a round has to find out of a run
 rate         what we take of a quota                  turns     who has waited how long
-pacing       how the functions share the quotas     durations lengths of time, as people write them
+pacing       how the functions share the quotas       durations lengths of time, as people write them
+visits       how far discovery has read the lists
 alerts/      who should hear what of it               board/    the page on which people see it
 digest/      what happened in a day, summed up
 """

@@ -7,6 +7,9 @@ GetJobRun tells all of one run; a page of ListJobRuns tells of fifty whether the
    or is not listed any more, is then got. Room is kept for that.
 3. Where the time until the next round is too short for all, those who have waited longest are looked at. So no run
    waits for more rounds than there are runs for each GetJobRun call of a round, and one that comes anew is behind it.
+   List calls that are left over then are spent on those who wait.
+4. Anybody can ask for runs that do not exist, and only GetJobRun can tell. So runs that were never seen have a quarter
+   of the GetJobRun calls, and what no other run needs.
 
 A list can be cut by when its runs were created (ListJobRuns, `createdAtAfter` and `createdAtBefore`). So an application
 with more runs than a round can list is swept in spans; and what is dearer to list than to get, such as the rest of the
@@ -16,6 +19,7 @@ last page, is got.
 import bisect
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
@@ -39,6 +43,8 @@ NEWS = 0.02
 """Of the runs that are swept: how many will then have to be got, so far as anybody can know."""
 STEP = 0.25
 """Seconds, in which the time is measured that a round takes."""
+UNSEEN = 0.25
+"""The part of a round's GetJobRun calls that runs which were never seen take before others."""
 GOT_AT_LEAST_EVERY = timedelta(hours=1)
 """Nobody promises that a list agrees with GetJobRun, so a run that is only ever listed is got now and then."""
 
@@ -109,10 +115,11 @@ class Plan:
 
 def plan(watched: Iterable[TrackedRun], turns: Turns, budget: Budget, now: datetime, patience: Patience) -> Plan:
     """What to do with the calls that there are."""
-    runs = _Runs(watched, turns, now, patience)
+    at_most_unseen = max(1, math.floor(budget.gets(budget.seconds) * UNSEEN))
+    runs = _Runs(watched, turns, now, patience, at_most_unseen)
     everything = len(runs.in_turn)
-    if not budget.sweep_whenever_possible and everything <= budget.gets(0):
-        return Plan(runs.in_turn, ())
+    if not budget.sweep_whenever_possible and everything + len(runs.unseen) <= budget.gets(0):
+        return Plan([*runs.in_turn, *runs.unseen], ())
     # The GetJobRun calls alone are enough for so many, so there is always a number that fits.
     least = min(budget.gets(budget.seconds), everything)
     many = least + bisect.bisect_left(
@@ -124,9 +131,15 @@ def plan(watched: Iterable[TrackedRun], turns: Turns, budget: Budget, now: datet
 class _Runs:
     """All that are due. A run's rank is its place among them, who has waited longest being first."""
 
-    def __init__(self, watched: Iterable[TrackedRun], turns: Turns, now: datetime, patience: Patience) -> None:
+    def __init__(
+        self, watched: Iterable[TrackedRun], turns: Turns, now: datetime, patience: Patience, at_most_unseen: int
+    ) -> None:
         asked = [(record, due(record, turns.got.get(record.run), now, patience)) for record in watched]
-        self.in_turn = turns.in_turn([record for record, what in asked if what is not Due.NOT], now)
+        in_turn = turns.in_turn([record for record, what in asked if what is not Due.NOT], now)
+        self.unseen = [record for record in in_turn if record.state is None][at_most_unseen:]
+        """Those that were never seen, beyond their part; they have no rank."""
+        beyond = {record.run for record in self.unseen}
+        self.in_turn = [record for record in in_turn if record.run not in beyond] if beyond else in_turn
         listable = {
             record.run
             for record, what in asked
@@ -167,8 +180,7 @@ class _Choice:
         self.many = many
         # Where a page tells of most it saves most.
         self.windows = sorted(
-            (window for application_id in runs.lists for window in _windows(runs, application_id, many)),
-            key=lambda window: (-len(window.ranks), window.application_id, window.begins),
+            (window for name in runs.lists for window in _windows(runs, name, range(many))), key=_saves
         )
         self._told_by = [0, *accumulate(len(window.ranks) for window in self.windows)]
 
@@ -187,15 +199,34 @@ class _Choice:
         return min(self.gets(0), self.gets(self.pages(budget, seconds))) <= budget.gets(seconds)
 
 
-def _windows(runs: _Runs, application_id: str, many: int) -> Iterator[_Window]:
+def _saves(window: _Window) -> tuple[int, str, int]:
+    return -len(window.ranks), window.application_id, window.begins
+
+
+def _windows(
+    runs: _Runs, application_id: str, wanted: range, told: AbstractSet[int] = frozenset()
+) -> Iterator[_Window]:
+    """Windows that tell of the wanted ranks. `told`: ranks of other windows, into which none of these reaches."""
     ranks, size, begins = runs.lists[application_id], runs.windows[application_id], 0
     while begins < len(ranks):
-        if ranks[begins] >= many:
+        if ranks[begins] not in wanted or ranks[begins] in told:
             begins += 1
             continue
         ends = min(begins + size, len(ranks))
-        yield _Window(application_id, begins, ends, [rank for rank in ranks[begins:ends] if rank < many])
+        if told:
+            ends = next((place for place in range(begins, ends) if ranks[place] in told), ends)
+        yield _Window(application_id, begins, ends, [rank for rank in ranks[begins:ends] if rank in wanted])
         begins = ends
+
+
+def _waiting(runs: _Runs, many: int, swept: Sequence[_Window], pages: int) -> list[_Window]:
+    """Windows that tell of those who have to wait, for so many pages that are left over."""
+    if pages <= 0 or many == len(runs.in_turn):
+        return []
+    told = {rank for window in swept for rank in runs.lists[window.application_id][window.begins : window.ends]}
+    waiting = range(many, len(runs.in_turn))
+    windows = (window for name in runs.lists for window in _windows(runs, name, waiting, told))
+    return sorted(windows, key=_saves)[:pages]
 
 
 def _soonest(runs: _Runs, choice: _Choice, budget: Budget, turns: Turns, now: datetime) -> Plan:
@@ -210,6 +241,7 @@ def _soonest(runs: _Runs, choice: _Choice, budget: Budget, turns: Turns, now: da
     if not budget.sweep_whenever_possible or choice.gets(most) > calls:
         most = bisect.bisect_left(range(most), x=True, key=lambda pages: choice.gets(pages) <= calls)
     swept = choice.windows[:most]
+    swept += _waiting(runs, choice.many, swept, budget.pages(budget.seconds) - most)
     told = {rank for window in swept for rank in window.ranks}
     gets = [runs.in_turn[rank] for rank in range(choice.many) if rank not in told]
     doubted = [runs.in_turn[rank] for rank in sorted(told)]
@@ -219,7 +251,7 @@ def _soonest(runs: _Runs, choice: _Choice, budget: Budget, turns: Turns, now: da
     return Plan(
         gets=[*gets, *sorted(doubted, key=turns.got_since)[:spare]],
         sweeps=_sweeps(runs, swept),
-        left=runs.in_turn[choice.many :],
+        left=[runs.in_turn[rank] for rank in range(choice.many, len(runs.in_turn)) if rank not in told] + runs.unseen,
         room=room,
     )
 

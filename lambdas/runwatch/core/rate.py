@@ -3,14 +3,16 @@
 A throttled call says that all of us together ask for more than there is. Then the rate is halved and the bucket is
 empty; from there it creeps back to the whole of our share, in four minutes from nothing. AWS's bucket keeps what we
 leave for a while, so what the others do not take we get in the end, without asking much oftener than it is given.
+
+Two ticks can overlap, in containers that know nothing of each other. A rate that may not be alone takes half.
 """
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-__all__ = ["GET_JOB_RUN", "LIST_JOB_RUNS", "Quota", "Rate"]
+__all__ = ["APPLICATIONS", "GET_JOB_RUN", "LIST_JOB_RUNS", "Quota", "Rate"]
 
 
 class Quota(NamedTuple):
@@ -25,11 +27,15 @@ class Quota(NamedTuple):
 GET_JOB_RUN = Quota(10, 50)
 """Per account and Region, shared by all who call (EMR Serverless user guide, "Endpoints and quotas")."""
 LIST_JOB_RUNS = Quota(1, 25)
+APPLICATIONS = Quota(10, 50)
+"""GetApplication, and ListApplications likewise."""
 
 CREEPS_BACK_IN = 240
 """Seconds from a standstill to the whole share. Slow, since each probe for more costs somebody a throttled call."""
 LEAST = 1 / 64
 """Of the share: what is asked for however often it is throttled, so that it is noticed when there is more again."""
+OF_TWO = 0.5
+"""Of the share: what each of two takes that may overlap."""
 ROUNDING = 1e-5
 """Of a call: clocks count microseconds."""
 
@@ -43,6 +49,8 @@ class Rate:
     calls: int = 0
     """Ever made, the throttled ones included."""
     throttled_calls: int = 0
+    alone_until: datetime | None = None
+    """From then on another may take the same share, so only half of it is taken; None: nobody ever does."""
     _a_second: float = field(init=False)
     _left: float = field(init=False)
     """Calls in the bucket; below zero after calls that nobody asked for first."""
@@ -68,12 +76,13 @@ class Rate:
         lacks = max(0.0, 1 - self._left)
         if lacks <= ROUNDING:
             return 0.0
-        return lacks / self._a_second if self._a_second else math.inf
+        a_second = self._a_second * self._part(now)
+        return lacks / a_second if a_second else math.inf
 
     def within(self, seconds: float, now: datetime) -> int:
         """Calls that can be made from now on until so many seconds are over."""
         self._count(now)
-        return max(0, math.floor(self._left + self._a_second * seconds + ROUNDING))
+        return max(0, math.floor(self._left + self._a_second * self._worth(now, seconds) + ROUNDING))
 
     def spent(self, calls: int, now: datetime) -> None:
         """Count calls that were made without having been taken; with a minus those that were taken and not made."""
@@ -102,5 +111,16 @@ class Rate:
         self._counted_at = now
         whole = self.share.a_second
         self._a_second = min(whole, self._a_second + whole * passed / CREEPS_BACK_IN)
-        holds = max(1.0, self.share.burst * (self._a_second / whole if whole else 1.0))
-        self._left = min(holds, self._left + passed * self._a_second)
+        holds = max(1.0, self.share.burst * self._part(now) * (self._a_second / whole if whole else 1.0))
+        filled = self._a_second * self._worth(now - timedelta(seconds=passed), passed)
+        self._left = min(holds, self._left + filled)
+
+    def _part(self, now: datetime) -> float:
+        return 1.0 if self.alone_until is None or now < self.alone_until else OF_TWO
+
+    def _worth(self, since: datetime, seconds: float) -> float:
+        """How many seconds of the whole share these seconds are worth."""
+        if self.alone_until is None:
+            return seconds
+        alone = min(max((self.alone_until - since).total_seconds(), 0.0), seconds)
+        return alone + OF_TWO * (seconds - alone)

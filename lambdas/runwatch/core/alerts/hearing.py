@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from runwatch.core.alerts.addressed import relevant
-from runwatch.core.alerts.book import About, Expectation, Facts, Outcomes, ResolvedBy
+from runwatch.core.alerts.book import About, Alert, Expectation, Facts, Outcomes, ResolvedBy
 from runwatch.core.alerts.causes import Canceller, Cause, cancelled_by, cause_of
 from runwatch.core.alerts.desk import Desk
 from runwatch.core.alerts.history import Ran, job_key
@@ -183,7 +183,31 @@ class _Heard:
     def leaves(self, detail: Lost | Quarantined, rule: Rule) -> None:
         self._desk.settle_run(self.this_run, "the run is not watched any more")
         seen = f", last seen in {detail.state}" if detail.state else ""
-        self._fire(rule, detail, f"{'not found' if rule is Rule.RUN_LOST else 'refused'}{seen}", since=detail.since)
+        reason = f"{'not found' if rule is Rule.RUN_LOST else 'refused'}{seen}"
+        known = None if detail.state else self._like_it(rule)
+        if known is None:
+            self._fire(rule, detail, reason, since=detail.since)
+            return
+        others = "is another run" if known.count == 1 else f"are {known.count} other runs"
+        reason += f", and so {others} that nobody has seen"
+        self._desk.fire(rule, known.about, self._limits, since=known.since, reason=reason, facts=known.facts, anew=True)
+
+    def _like_it(self, rule: Rule) -> Alert | None:
+        """The open alert about another run of the application that was never seen either.
+
+        Anybody can ask for any number of runs that do not exist. People hear of them once.
+        """
+        return next(
+            (
+                alert
+                for alert in self._desk.book.alerts.values()
+                if alert.rule is rule
+                and alert.resolved_at is None
+                and alert.facts.state is None
+                and alert.about.application_id == self._about.application_id
+            ),
+            None,
+        )
 
     def _began(self, detail: StateChange) -> None:
         """The first word of a run."""
@@ -196,7 +220,8 @@ class _Heard:
             self._fire(Rule.BAD_TAG, detail, "; ".join(self._limits.bad_tags))
         elif wrong := desk.open(Rule.BAD_TAG, self._about):
             desk.settle(wrong.key, "the tags of a run were right", by=self.this_run)
-        if found := desk.open(Rule.RUN_LOST, self._about):
+        found = desk.open(Rule.RUN_LOST, self._about)
+        if found is not None and found.count == 1:
             desk.settle(found.key, "the run was found again", by=self.this_run)
 
     def _failed(self, detail: StateChange | Settled) -> None:
