@@ -38,6 +38,7 @@ from runwatch.core.alerts.watching import (
     judge_run,
     judge_sight,
 )
+from runwatch.core.failures import Failure
 from runwatch.core.ids import RunId, Source
 from runwatch.core.ledger import Entry
 from runwatch.core.states import State

@@ -107,5 +107,5 @@ def test_a_group_of_failures_is_resolved_by_the_last_success(world: World):
     for number, name in ((11, "ingest"), (12, "clean")):
         has_succeeded(world, run_of(number), name, minutes=3)
     assert world.told[-1].startswith("RESOLVED 00f1abc, FAILING for ")
-    assert line(world, "Was") == "2 jobs fail: ingest, clean"
+    assert line(world, "Was") == "2 jobs fail: clean, ingest"
     assert line(world, "Resolved by") == "job run run12, SUCCESS"

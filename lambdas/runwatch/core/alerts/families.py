@@ -63,7 +63,9 @@ def _release(desk: Desk) -> None:
 
 
 def members_of(desk: Desk, parent: Alert) -> list[Alert]:
-    return [alert for alert in _open(desk) if alert.parent == parent.key]
+    """Return the open alerts that this one stands for, in the order in which they began."""
+    members = (alert for alert in _open(desk) if alert.parent == parent.key)
+    return sorted(members, key=lambda alert: (alert.since, alert.key))
 
 
 def _by_parent(desk: Desk) -> defaultdict[str, list[Alert]]:
