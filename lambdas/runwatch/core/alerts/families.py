@@ -12,7 +12,7 @@ hear of it again only if it lasts.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runwatch.core.alerts.book import About, Alert, How, Outcomes
 from runwatch.core.alerts.causes import UNKNOWN
@@ -64,16 +64,18 @@ def _release(desk: Desk) -> None:
 
 def members_of(desk: Desk, parent: Alert) -> list[Alert]:
     """Return the open alerts that this one stands for, in the order in which they began."""
-    members = (alert for alert in _open(desk) if alert.parent == parent.key)
-    return sorted(members, key=lambda alert: (alert.since, alert.key))
+    return sorted((alert for alert in _open(desk) if alert.parent == parent.key), key=_by_beginning)
+
+
+def _by_beginning(alert: Alert) -> tuple[datetime, str]:
+    return alert.since, alert.key
 
 
 def _by_parent(desk: Desk) -> defaultdict[str, list[Alert]]:
     """Return the members of each alert about an application, by its key; in one pass, since there may be thousands."""
     members: defaultdict[str, list[Alert]] = defaultdict(list)
-    for alert in _open(desk):
-        if alert.parent is not None:
-            members[alert.parent].append(alert)
+    for alert in sorted((each for each in _open(desk) if each.parent is not None), key=_by_beginning):
+        members[alert.parent or ""].append(alert)
     return members
 
 
@@ -165,7 +167,7 @@ def _same_error(alert: Alert, other: Alert) -> bool:
 def _adopt(desk: Desk, parent: Alert, new: Sequence[Alert], known: Sequence[Alert]) -> None:
     for alert in new:
         desk.book.alerts[alert.key] = desk.book.alerts[alert.key].changed(parent=parent.key)
-    members = [*known, *(desk.book.alerts[alert.key] for alert in new)]
+    members = sorted([*known, *(desk.book.alerts[alert.key] for alert in new)], key=_by_beginning)
     peak = max(parent.peak, len(members))
     count = max(parent.count, peak)
     words = _named(members, count - peak)
