@@ -116,8 +116,10 @@ def test_an_outage_of_the_lists_is_told_after_its_own_time(world: World):
 
 def test_throttled_lists_hide_no_absence(world: World):
     cannot_be_listed(world, Failure.THROTTLED)
+    world.pacing = world.a_pacing()
     goes_on(world, at(48))
     assert rules(world) == ["job-absent"]
+    assert world.pacing.pages.throttled_calls == 48, "the poller asks more slowly"
 
 
 def test_an_absence_that_was_told_is_over_only_when_the_job_comes(world: World):

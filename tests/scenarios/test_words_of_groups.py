@@ -2,6 +2,7 @@
 
 import pytest
 
+from runwatch.core.failures import Failure
 from runwatch.core.ids import Audience, RunId
 from tests.builders import detail_of, run_of
 from tests.scenarios.test_alerts_of_runs import fails, has_succeeded, runs
@@ -97,6 +98,36 @@ def test_a_quiet_minute_of_a_group_that_shrank_writes_nothing(world: World):
     before = world.writes()
     world.minutes(10)
     assert world.writes() == before
+
+
+def test_a_run_that_stays_stuck_for_more_than_an_hour_writes_nothing(world: World):
+    waits(world, "ingest")
+    world.minutes(17)
+    before = world.writes()
+    world.minutes(90)
+    assert world.writes() == before
+
+
+def test_an_alert_that_was_held_open_names_the_run_that_resolved_it(world: World):
+    for number in range(3):
+        runs(world, run_of(10 + number))
+        fails(world, run_of(10 + number))
+        world.after(1).tick()
+        has_succeeded(world, run_of(20 + number), minutes=3)
+    assert [alert.resolved_at for alert in world.open.values()] == [None]
+    world.after(7 * 60).tick()
+    assert world.told[-1].startswith("RESOLVED")
+    assert line(world, "Resolved by").startswith("job run run2")
+
+
+def test_a_resolved_message_prints_no_state_that_has_passed(world: World):
+    """Nobody knows how the lost run ended; another run of its job succeeded."""
+    runs(world)
+    world.fails(Failure.NOT_FOUND)
+    world.minutes(5)
+    has_succeeded(world, run_of(2))
+    assert line(world, "Job run") == "00f2def"
+    assert line(world, "Resolved by") == "job run run2, SUCCESS"
 
 
 def test_a_group_of_failures_is_resolved_by_the_last_success(world: World):
