@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 import zlib
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,10 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, cast
 
-from benchmarks.fleet import Fleet
+from benchmarks.fleet import SOURCE, Fleet
 from runwatch.adapters.table import DynamoStore
 from runwatch.core.alerts.book import Book
 from runwatch.stored import RECORD_PROJECTION, WATCH_INDEX, WATCH_KEYS
+from runwatch.stored_alerts import Head, head_item
 
 __all__ = ["main"]
 
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if asked not in answers:
                 query = json.loads(asked)
                 answers[asked] = json.dumps(
-                    index.answer(query) if query["IndexName"] == WATCH_INDEX else NOTHING
+                    index.answer(query) if query.get("IndexName") == WATCH_INDEX else NOTHING
                 ).encode()
             self._reply(200, answers[asked])
 
@@ -125,9 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 NOTHING = {"Items": [], "Count": 0, "ScannedCount": 0}
 POLICY = "# the defaults"
-BOOK = b64encode(zlib.compress(Book(policy=POLICY).model_dump_json(exclude={"version"}).encode())).decode()
 ALWAYS = {
-    "GetItem": {"Item": {"version": {"N": "1"}, "book": {"B": BOOK}}},
+    "GetItem": {"Item": head_item(SOURCE, Head(1, Book(policy=POLICY).model_dump_json()))},
     "BatchGetItem": {"Responses": {}, "UnprocessedKeys": {}},
     "GetParameter": {"Parameter": {"Name": "policy", "Type": "String", "Value": POLICY, "Version": 1}},
 }

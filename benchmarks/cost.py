@@ -76,8 +76,8 @@ INBOX_SECONDS = 0.2
 POLLERS_OF_THE_QUEUE = 5
 POLL_LASTS = 20
 """Seconds. Lambda asks an empty queue so long, by at least five pollers."""
-BOOK = 4
-"""KB of what alerting remembers of a source, compressed, with some ten alerts open."""
+ALERT_STATE = 4
+"""KB of alert state that a change writes: the head, and an alert or an application."""
 HISTORY = 4
 """KB of what it remembers of a job."""
 KEY_LASTS = 5
@@ -142,7 +142,7 @@ class Month:
         record, entry = (math.ceil(size / KB) for size in self.sizes)
         told = TRANSACTIONAL * (record + entry) + record + 1 + TRANSACTIONAL * entry + 1
         judged = 1 + TRANSACTIONAL * entry + 1
-        books = min(self.ticks, self.messages) * TRANSACTIONAL * BOOK
+        books = min(self.ticks, self.messages) * TRANSACTIONAL * ALERT_STATE
         return self.messages * (told + judged) + books + self.runs * TRANSACTIONAL * HISTORY
 
     @property
