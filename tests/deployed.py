@@ -69,7 +69,8 @@ class Deployed:
         """The kinds and runs of the messages that came since the last time."""
         messages = [json.loads(body) for body, _ in self.subscriber.heard()]
         return [
-            f"{m['detail']['jobRunId']} {m['detail-type'].removeprefix('EMR Serverless Job Run ')}" for m in messages
+            f"{m['detail'].get('jobRunId')} {m['detail-type'].removeprefix('EMR Serverless Job Run ')}"
+            for m in messages
         ]
 
     def lines(self) -> list[dict[str, Any]]:

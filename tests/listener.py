@@ -40,8 +40,7 @@ class Listener:
     def heard_of(self, run: str) -> list[dict[str, Any]]:
         """From its ledger; not the alerts about it."""
         heard = [json.loads(body) for body in self.bodies()]
-        details = [(message, message["detail"]) for message in heard]
-        return [message for message, detail in details if detail["jobRunId"] == run and "alertId" not in detail]
+        return [message for message in heard if message["detail"].get("jobRunId") == run]
 
     def states_of(self, run: str) -> list[str]:
         return [message["detail"]["state"] for message in self.heard_of(run) if "reached" in message["detail"]]

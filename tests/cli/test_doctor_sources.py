@@ -515,7 +515,7 @@ def unlisted(count: int) -> MemoryStore:
     """Runs that were never seen: no list can tell what is to be known of them."""
     store = MemoryStore()
     for number in range(count):
-        store.commit(a_tracked(run=run_of(number, AWAY)), ())
+        store.commit(a_tracked("RUNNING", run=run_of(number, AWAY), version=0), ())
     return store
 
 

@@ -136,7 +136,7 @@ def test_an_event_is_kept_while_nobody_can_say_whether_its_run_is_wanted(deploye
     def fail(**_: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://emr-serverless")
 
-    events = wiring.wired().ports.catalogue(HERE)._client.meta.events
+    events = wiring.wired().ports.catalogue(HERE)._catalogue._client.meta.events
     events.register("before-call.emr-serverless.GetApplication", fail)
     answer = inbox.handle(batch(_event(unsure), _event(other)), deployed.context)
     assert _failures(answer) == ["m0"]
@@ -154,7 +154,9 @@ def test_a_direct_invocation_fails_while_nobody_can_say_whether_the_run_is_wante
     def fail(**_: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://emr-serverless")
 
-    wiring.wired().ports.catalogue(HERE)._client.meta.events.register("before-call.emr-serverless.GetApplication", fail)
+    wiring.wired().ports.catalogue(HERE)._catalogue._client.meta.events.register(
+        "before-call.emr-serverless.GetApplication", fail
+    )
     with pytest.raises(ListFailed, match="GetApplication"):
         inbox.handle(json.loads(_event(run)), deployed.context)
 

@@ -21,6 +21,7 @@ KEYS = {
     *("published", "notTaken", "setAside", "owed", "oldestOwedSeconds", "lostRaces", "notCommitted"),
     *("throttled", "unreadable", "denied", "notFound", "rejected"),
     *("alertsOpen", "alertsOpened", "alertsResolved", "alertsMuted", "alertMessages", "newsLeft", "deskFailed"),
+    "itemsUnreadable",
     *("settledCost", "settledVcpuHours"),
     *("swept", "found", "getCalls", "getThrottles", "listCalls", "listThrottles", "listsFailed"),
 }

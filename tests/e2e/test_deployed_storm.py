@@ -272,9 +272,9 @@ def _heard_once(listener: Listener, runs: Sequence[str]) -> dict[str, list[dict[
     heard: dict[str, list[dict[str, Any]]] = {run: [] for run in runs}
     for body in listener.bodies():
         message = json.loads(body)
-        is_alert = "alertId" in message["detail"]
-        if message["id"] not in bodies and message["detail"]["jobRunId"] in heard and not is_alert:
-            heard[message["detail"]["jobRunId"]].append(message)
+        run = message["detail"].get("jobRunId")  # An alert's document has none.
+        if message["id"] not in bodies and run in heard:
+            heard[run].append(message)
         assert bodies.setdefault(message["id"], body) == body
     return heard
 
