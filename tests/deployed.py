@@ -68,10 +68,9 @@ class Deployed:
     def heard(self) -> list[str]:
         """The kinds and runs of the messages that came since the last time."""
         messages = [json.loads(body) for body, _ in self.subscriber.heard()]
-        return [
-            f"{m['detail'].get('jobRunId')} {m['detail-type'].removeprefix('EMR Serverless Job Run ')}"
-            for m in messages
-        ]
+        kinds = [message["detail-type"].removeprefix("EMR Serverless Job Run ") for message in messages]
+        runs = [message["detail"].get("jobRunId") for message in messages]
+        return [f"{run} {kind}" for run, kind in zip(runs, kinds, strict=True)]
 
     def lines(self) -> list[dict[str, Any]]:
         """Log lines since the last time."""
