@@ -311,7 +311,8 @@ class World:
         return Pacing.of(shares, self.clock(), sweep_whenever_possible=sweep_whenever_possible)
 
     def sleep(self, seconds: float) -> None:
-        self.clock.forward(seconds=seconds)
+        """Let the time pass; at least a microsecond, below which a datetime would stand still for ever."""
+        self.clock.forward(seconds=max(seconds, 1e-6))
 
     def minutes(self, count: int) -> list[TickReport]:
         """So many ticks, a minute apart."""

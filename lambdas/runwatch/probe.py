@@ -50,7 +50,7 @@ def _probed(ports: Ports, source: Source, pacing: Pacing) -> Probed:
         if wanted is not None:
             catalogue.runs(wanted.id, UNDER_WAY, None)
     except ListFailed as error:
-        if error.failure is Failure.THROTTLED:
+        if error.failure is Failure.THROTTLED and error.operation == "ListJobRuns":
             pacing.pages.throttled(began_at, ports.clock())
         ports.journal.list_failed(error)
         return Probed(began_at, error.failure, error.cause)

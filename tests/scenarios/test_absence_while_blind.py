@@ -21,6 +21,7 @@ cron = "30 2 * * *"
 start_within = "15m"
 """
 OTHER = run_of(9)
+OPERATIONS = {"applications": "ListApplications", "application": "GetApplication", "runs": "ListJobRuns"}
 
 
 @pytest.fixture
@@ -39,8 +40,8 @@ def cannot_be_listed(world: World, failure: Failure = Failure.DENIED, *operation
 
         return fail
 
-    for method in operations or ("applications", "application", "runs"):
-        world.catalogue.before(method, fails(method))
+    for method in operations or OPERATIONS:
+        world.catalogue.before(method, fails(OPERATIONS[method]))
 
 
 def starts(world: World, run: RunId = RUN, name: str = "daily-gold") -> None:
@@ -95,7 +96,7 @@ def test_a_job_is_not_absent_while_only_lists_are_denied(world: World, method: s
     starts(world)
     goes_on(world, at(90))
     assert rules(world) == ["source-denied"]
-    assert method in world.to(Audience.PEOPLE)[0].body
+    assert OPERATIONS[method] in world.to(Audience.PEOPLE)[0].body
 
 
 def test_what_is_watched_is_still_judged_while_only_lists_are_denied(world: World):
@@ -119,7 +120,14 @@ def test_throttled_lists_hide_no_absence(world: World):
     world.pacing = world.a_pacing()
     goes_on(world, at(48))
     assert rules(world) == ["job-absent"]
-    assert world.pacing.pages.throttled_calls == 48, "the poller asks more slowly"
+    assert world.pacing.pages.throttled_calls == 0, "ListApplications has a quota of its own"
+
+
+def test_a_throttled_list_of_runs_makes_the_poller_slower(world: World):
+    cannot_be_listed(world, Failure.THROTTLED, "runs")
+    world.pacing = world.a_pacing()
+    world.minutes(3)
+    assert world.pacing.pages.throttled_calls == 3
 
 
 def test_an_absence_that_was_told_is_over_only_when_the_job_comes(world: World):
