@@ -113,7 +113,7 @@ class Alerting:
         A portion that the table refuses is halved until one entry is alone, and that one is parked.
         """
         book = self.books.resume(source, self.ports.clock())
-        read = _copied(book)
+        read = book.copied()
         policy, faults, unread = self._policy(book)
         self._probe(source, policy, seen)
         due = list(self._due(source, seen, policy))
@@ -149,7 +149,7 @@ class Alerting:
                 if len(news) == 1:
                     self._park(source, news[0], str(error), broken, report)
                 at_once = max(1, len(news) // 2)
-                book = _copied(read)
+                book = read.copied()
                 self._judged.clear()
                 runs = iter(due)
                 continue
@@ -157,7 +157,7 @@ class Alerting:
             if all_heard:
                 broken.quarantined.clear()
             at_once = NEWS_AT_ONCE
-            book, read = desk.book, _copied(desk.book)
+            book, read = desk.book, desk.book.copied()
             if done:
                 report.alerts_open = sum(alert.resolved_at is None for alert in book.alerts.values())
                 return
@@ -368,16 +368,6 @@ def _matters_at(record: TrackedRun, policy: Policy, book: Book) -> datetime | No
 def _jobs_of(news: Iterable[Entry], policy: Policy) -> set[str]:
     """Those whose history is asked for."""
     return {job for entry in news if (job := job_of(entry, policy)) is not None}
-
-
-def _copied(book: Book) -> Book:
-    """As it is now; what is in it never changes, but is replaced."""
-    return book.model_copy(
-        update={
-            name: dict(value) if isinstance(value := getattr(book, name), dict) else value
-            for name in type(book).model_fields
-        }
-    )
 
 
 def _as_told(desk: Desk, key: str, alert_id: str) -> dict[str, object]:

@@ -219,7 +219,7 @@ class Books:
     def _read(self, source: Source, head: Head) -> Book:
         known = self._known.get(source)
         if known is not None and known.version == head.version and head.redo is None:
-            return _copied(known)
+            return known.copied()
         pk = alerts_key(source, "")["pk"]["S"]
         items = {key_of(item): item for item in self._table.query(pk, STATE, f"{STATE}~")}
         if head.redo is not None:
@@ -232,7 +232,7 @@ class Books:
         book, unreadable = state_of(head, items.values())
         self._unreadable += unreadable
         if head.redo is None:
-            self._known[source] = _copied(book)
+            self._known[source] = book.copied()
         return book
 
     def _text(self, item: Item, attribute: str) -> str | None:
@@ -306,13 +306,3 @@ class Books:
         quarantined = Put(quarantined_item(item, str(error), now))
         self._table.commit(source, head_item(source, head), item.get("version"), [quarantined], ())
         return head
-
-
-def _copied(book: Book) -> Book:
-    """The same state; what is in it never changes, but is replaced."""
-    return book.model_copy(
-        update={
-            name: dict(value) if isinstance(value := getattr(book, name), dict) else value
-            for name in type(book).model_fields
-        }
-    )

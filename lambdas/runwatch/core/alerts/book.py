@@ -284,3 +284,8 @@ class Book(BaseModel):
     """The text of the last good policy."""
     left_alone: frozenset[str] = Field(default=frozenset(), exclude=True)
     """Alerts, by their keys, that a newer version of Runwatch has stored: this one neither reads nor writes them."""
+
+    def copied(self) -> Self:
+        """Return the same state in dictionaries of its own; what is in them never changes, but is replaced."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return self.model_copy(update={name: dict(value) for name, value in values.items() if isinstance(value, dict)})
