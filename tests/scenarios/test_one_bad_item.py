@@ -85,6 +85,23 @@ def test_an_entry_whose_evaluation_the_table_refuses_is_parked_and_stops_no_othe
     assert world.after(1).tick().items_unreadable == 0, "it is reported once"
 
 
+def test_what_was_judged_in_a_refused_portion_is_judged_again_in_its_round(world: World):
+    world.goes("PENDING", TWO, name="waits", created_at=world.clock())
+    world.track(TWO)
+    runs(world, ONE)
+    world.minutes(14)
+    fails(world, ONE)
+
+    def refuses(call: Callable[..., Any], source: object, **kept: Any) -> Any:
+        if any(entry.ledger == ONE for entry in kept["taken"]):
+            raise StoreRefused("ValidationException")
+        return call(source, **kept)
+
+    world.books.instead("keep", refuses)
+    world.after(2).tick()
+    assert [line.partition(":")[0] for line in world.told if "waits" in line] == ["STUCK waits"]
+
+
 def test_a_refusal_that_no_entry_causes_is_an_alerting_failure(world: World):
     runs(world)
     world.minutes(1)
