@@ -300,3 +300,19 @@ def test_alert_state_that_cannot_be_read_stops_no_alert(table: Table, breaks: Ca
     goes_on(new_container)
     quarantined = table.store.quarantined(SOURCE)
     assert bool(quarantined) == any(line.startswith("UNREADABLE ITEM") for line in new_container.told)
+
+
+def test_an_alert_that_a_newer_version_has_stored_is_not_opened_a_second_time(table: Table):
+    before = on_dynamodb(table)
+    runs(before, RUN)
+    before.minutes(1)
+    fails(before, RUN)
+    before.after(1).tick()
+    spoil(table, ALERTS, f"STATE#ALERT#{an_alert().key}", v={"N": "2"})
+    new_container = on_dynamodb(table)
+    new_container.clock.now = before.clock.now
+    runs(new_container, TWO)
+    fails(new_container, TWO)
+    report = new_container.after(1).tick()
+    assert (report.desk_failed, report.items_unreadable) == (0, 1)
+    assert [line for line in new_container.told if "daily-gold" in line] == []
