@@ -51,6 +51,7 @@ def known(deployment: Deployment) -> Alerts:
             continue
         for alert in book.alerts.values():
             (found.open if alert.resolved_at is None else found.over).append(alert)
+    found.unreadable += books.unreadable()
     return found
 
 
@@ -61,7 +62,7 @@ def closed_since(deployment: Deployment, since: datetime) -> Alerts:
     books = deployment.books
     for closed in at_once(lambda source: list(books.closed(source, since)), deployment.sources):
         lately += closed
-    return Alerts(over=_each_once(lately), unreadable=found.unreadable)
+    return Alerts(over=_each_once(lately), unreadable=[*found.unreadable, *books.unreadable()])
 
 
 def alerts_of(run: RunId, deployment: Deployment, since: datetime) -> list[Alert]:

@@ -44,7 +44,7 @@ from runwatch.core.ledger import Entry
 from runwatch.core.states import State
 from runwatch.core.tracked import TrackedRun
 from runwatch.core.watch import Application
-from runwatch.errors import ListFailed, LostRace, PolicyUnread, StoreRefused, StoreUnavailable, WrittenByNewer
+from runwatch.errors import ListFailed, LostRace, PolicyUnread, StoreRefused, StoreUnavailable
 from runwatch.ports import Books, Deadline, Policies, Ports
 from runwatch.report import TickReport
 
@@ -208,7 +208,7 @@ class Alerting:
         for error in self.books.unreadable():
             self.ports.journal.item_unreadable(source, error.key, str(error))
             report.items_unreadable += 1
-            (broken.left if isinstance(error, WrittenByNewer) else broken.quarantined).append(str(error))
+            (broken.quarantined if error.is_apart else broken.left).append(str(error))
 
     def _policy(self, book: Book) -> tuple[Policy, Sequence[str], str | None]:
         """The policy in force, what is wrong with the one that should be, and why that one is not known."""

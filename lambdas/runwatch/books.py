@@ -124,8 +124,9 @@ class Books:
         except WrittenByNewer:
             raise
         except RecordUnreadable as error:
-            self._unreadable.append(error)
             head = self._begin_again(source, item or {}, error, now)
+            error.is_apart = True
+            self._unreadable.append(error)
         if head.redo is not None:
             head = self._carry_out(source, head, now)
         before = len(self._unreadable)
@@ -142,6 +143,7 @@ class Books:
         for error in broken:
             if error.where and not isinstance(error, WrittenByNewer):
                 self._table.park(source, error.where, str(error))
+                error.is_apart = True
         self._unreadable += broken
         return entries
 
@@ -280,6 +282,7 @@ class Books:
             try:
                 writes = writes_of(item) if item else []
             except RecordUnreadable as error:
+                error.is_apart = True  # The head counts it as carried out.
                 self._unreadable.append(error)
                 writes = [Put(quarantined_item(item or {}, str(error), now))]
             after = Head(head.version + 1, head.state, redo.after_one())
@@ -297,6 +300,7 @@ class Books:
             after = Head(head.version + 1, head.state)
             writes: list[Write] = [Put(quarantined_item(item, str(error), now)), Delete((pk, sk))]
             self._table.commit(source, head_item(source, after), {"N": str(head.version)}, writes, ())
+            error.is_apart = True
             head = after
         return head
 

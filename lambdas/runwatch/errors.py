@@ -143,12 +143,16 @@ def write_failed(operation: str, error: Exception, codes: Collection[str | None]
 
 
 class RecordUnreadable(StoreUnavailable):
-    """One item of the table cannot be read. `where` is its primary key; None where only its name is known."""
+    """One item of the table cannot be read. `where` is its primary key; None where only its name is known.
+
+    `is_apart`: whether the item was quarantined or parked, so that nothing meets it again.
+    """
 
     def __init__(self, key: str, cause: Exception, where: tuple[str, str] | None = None) -> None:
         super().__init__(f"the record of {key} cannot be read: {cause}")
         self.key = key
         self.where = where
+        self.is_apart = False
 
 
 class WrittenByNewer(RecordUnreadable):

@@ -58,9 +58,10 @@ def size_of(item: Item) -> int:
 
 def check_transaction(actions: Iterable[tuple[Key, int]]) -> None:
     """Raise StoreRefused if DynamoDB would refuse to act on these items, each with its size in bytes, at once."""
-    keys, sizes = zip(*actions, strict=True) if (actions := list(actions)) else ((), ())
-    if not 0 < len(keys) <= ACTIONS:
-        raise StoreRefused(f"a transaction takes 1 to {ACTIONS} actions, not {len(keys)}")
+    actions = list(actions)
+    if not 0 < len(actions) <= ACTIONS:
+        raise StoreRefused(f"a transaction takes 1 to {ACTIONS} actions, not {len(actions)}")
+    keys, sizes = zip(*actions, strict=True)
     twice = [key for key, count in Counter(keys).items() if count > 1]
     if twice:
         raise StoreRefused(f"a transaction cannot include multiple operations on one item: {twice[0]}")

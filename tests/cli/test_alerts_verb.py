@@ -182,6 +182,16 @@ def test_alerts_of_all_sources_are_told_and_a_book_that_cannot_be_read_hides_no_
         assert f"the alerts of {OTHER} cannot be read" in done.stderr
 
 
+def test_an_alert_that_cannot_be_read_hides_no_other_and_is_a_failure(stack: Deployment, empty: Table):
+    remembers(stack, [FAILED], now=NOW)
+    broken = {"pk": {"S": f"ALERTS#{SOURCE}"}, "sk": {"S": "STATE#ALERT#run-lost|x"}, "v": {"N": "1"}}
+    empty.dynamodb.put_item(TableName="runs", Item=broken)
+    vars(stack).pop("books")  # As a new process reads it.
+    done = runwatch("alerts", "-q")
+    assert (done.exit_code, done.stdout) == (1, f"{FAILED.id}\n")
+    assert "STATE#ALERT#run-lost|x cannot be read" in done.stderr
+
+
 @pytest.mark.usefixtures("stack")
 def test_none_is_a_line_and_no_failure():
     done = runwatch("alerts")

@@ -316,3 +316,25 @@ def test_an_alert_that_a_newer_version_has_stored_is_not_opened_a_second_time(ta
     report = new_container.after(1).tick()
     assert (report.desk_failed, report.items_unreadable) == (0, 1)
     assert [line for line in new_container.told if "daily-gold" in line] == []
+
+
+def test_a_silence_that_cannot_be_read_is_told_once_and_costs_no_quiet_round(stored: World, table: Table):
+    table.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "SILENCE"}, "sk": {"S": "si-1"}, "v": {"N": "1"}})
+    runs(stored, RUN)
+    fails(stored, RUN)
+    stored.minutes(3)
+    before = table.writes
+    assert [report.items_unreadable for report in stored.minutes(5)] == [1] * 5, "it is never silent"
+    assert table.writes == before, "a quiet round writes nothing"
+    assert [line.partition(" 1")[0] for line in stored.told].count("UNREADABLE ITEM") == 1
+
+
+def test_an_item_is_counted_once_in_a_round_of_several_portions(
+    stored: World, table: Table, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("runwatch.alerting.CALLS_AT_ONCE", 1)
+    runs(stored, RUN)
+    spoil(table, f"RUN#{RUN.arn}", "LOG#0000000001", message=None)
+    goes_on(stored)
+    (alert,) = (alert for alert in stored.open.values() if alert.rule == "item-unreadable")
+    assert alert.count == 1
